@@ -1,0 +1,48 @@
+# Two commands: `make demo` runs the main job, `make test` passes all tests. Both set everything up by themselves.
+PYTHON ?= python3
+VENV := .venv
+TOOLS := .tools
+UV := $(TOOLS)/bin/uv
+RUN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo test quick lint floor bench lock clean
+.DEFAULT_GOAL := test
+
+setup: $(READY)
+
+$(UV):
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+
+$(READY): $(UV) pyproject.toml uv.lock
+	$(UV) sync --quiet --frozen --all-extras --python $(PYTHON)
+	@touch $@
+
+demo: setup ## one batch committed, one committed with warnings, one quarantined
+	$(RUN)/sluicegate demo
+
+lint: setup ## ruff, mypy --strict, import-linter
+	$(RUN)/ruff check --quiet .
+	$(RUN)/ruff format --quiet --check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports --no-logo
+
+quick: lint ## what one runs before every commit
+	$(RUN)/pytest -q -n 2 -m "not slow"
+
+test: lint ## everything that CI runs
+	$(RUN)/pytest -q -n 2 --cov --cov-report=term
+	$(MAKE) floor
+
+floor: setup ## the engines on the oldest DuckDB that we admit
+	$(UV) run --quiet --frozen --all-extras --with duckdb==1.0.0 -- python -m pytest -q -n 2 -m "not slow" tests/conformance tests/golden
+
+bench: setup ## the table that the README shows
+	$(RUN)/python -m benchmarks
+
+lock: $(UV)
+	$(UV) lock
+
+clean:
+	rm -rf $(VENV) $(TOOLS) .pytest_cache .mypy_cache .ruff_cache .coverage*

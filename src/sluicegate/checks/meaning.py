@@ -1,0 +1,153 @@
+"""What each row-level check means: one pair of SQL predicates, rows considered and rows failing, never NULL.
+
+This is the reference in DuckDB's SQL. Every engine is held to it by the conformance suite, row for row, and evidence and
+row splits are read with it. The checks must have been bound to the batch's schema (``binding.py``) before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sluicegate.checks import model as m
+from sluicegate.checks.sqltext import BATCH, identifier, literal, literals
+from sluicegate.checks.types import BatchSchema, Kind
+from sluicegate.checks.visitor import CheckVisitor
+
+__all__ = ["RowMeaning", "row_meaning"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowMeaning:
+    """Which rows a check looks at, and which of them break it.
+
+    Attributes:
+        considered: predicate over ``source``.
+        failing: predicate over ``source``; implies ``considered``.
+        source: what to select from: the batch, or a query over it that adds columns named ``_sluicegate_…``.
+        fusable: both predicates look at one row alone, so they can be aggregates of one shared scan.
+    """
+
+    considered: str
+    failing: str
+    source: str = BATCH
+    fusable: bool = True
+
+
+def row_meaning(check: m.CanonicalCheck, schema: BatchSchema | None, references: Mapping[str, str] | None = None) -> RowMeaning:
+    """The meaning of a row-level check on a batch of this schema.
+
+    Args:
+        check: bound to the schema, if there is one.
+        schema: the batch's columns; None when there is no data yet (``plan``): types are then unknown, and NaN is not named.
+        references: dataset -> view, for ``reference`` checks; the dataset's own name stands where it is missing.
+
+    Raises:
+        TypeError: the check is not row-level.
+    """
+    return _Meanings(schema, references or {}).visit(check)
+
+
+class _Meanings(CheckVisitor[RowMeaning]):
+    def __init__(self, schema: BatchSchema | None, references: Mapping[str, str]) -> None:
+        self._schema = schema
+        self._references = references
+
+    def not_null(self, check: m.NotNull) -> RowMeaning:
+        return RowMeaning(considered="TRUE", failing=f"{identifier(check.column)} IS NULL")
+
+    def accepted_values(self, check: m.AcceptedValues) -> RowMeaning:
+        return self._value(check.column, f"NOT {self._inside(check)}")
+
+    def rejected_values(self, check: m.RejectedValues) -> RowMeaning:
+        return self._value(check.column, self._inside(check))
+
+    def pattern(self, check: m.Pattern) -> RowMeaning:
+        found = f"regexp_matches({self._text(check.column)}, {literal(check.pattern)})"
+        return self._value(check.column, found if check.negate else f"NOT {found}")
+
+    def row_expression(self, check: m.RowExpression) -> RowMeaning:
+        value = f"CAST(({check.expression}\n) AS BOOLEAN)"
+        return RowMeaning(considered=f"{value} IS NOT NULL", failing=f"{value} IS NOT DISTINCT FROM FALSE")
+
+    @staticmethod
+    def _inside(check: m.AcceptedValues | m.RejectedValues) -> str:
+        return f"({identifier(check.column)} IN ({literals(check.values)}))" if check.values else "FALSE"
+
+    @staticmethod
+    def _value(column: str, breaks: str) -> RowMeaning:
+        present = f"{identifier(column)} IS NOT NULL"
+        return RowMeaning(considered=present, failing=f"({present} AND {breaks})")
+
+    def _kind(self, column: str) -> Kind | None:
+        found = self._schema.get(column) if self._schema else None
+        return found.kind if found else None
+
+    def _text(self, column: str) -> str:
+        found = self._schema.get(column) if self._schema else None
+        plain = found is None or found.native.upper() == "VARCHAR"
+        return identifier(column) if plain else f"CAST({identifier(column)} AS VARCHAR)"  # enums, UUIDs
+
+    def _nan(self, column: str) -> str:
+        """`` OR isnan(column)`` where the column can hold one: DuckDB sorts NaN above all numbers."""
+        return f" OR isnan({identifier(column)})" if self._kind(column) is Kind.FLOAT else ""
+
+    def completeness(self, check: m.Completeness) -> RowMeaning:
+        column = identifier(check.column)
+        missing = f" OR {column} IN ({literals(check.missing_values)})" if check.missing_values else ""
+        return RowMeaning(considered="TRUE", failing=f"({column} IS NULL{missing})")
+
+    def range(self, check: m.Range) -> RowMeaning:
+        column, bounds = identifier(check.column), check.bounds
+        outside = []
+        if bounds.min is not None:
+            outside.append(f"{column} {'<' if bounds.min_inclusive else '<='} {literal(bounds.min)}")
+        if bounds.max is not None:
+            outside.append(f"{column} {'>' if bounds.max_inclusive else '>='} {literal(bounds.max)}")
+        return self._value(check.column, f"({' OR '.join(outside) or 'FALSE'}{self._nan(check.column)})")
+
+    def length(self, check: m.Length) -> RowMeaning:
+        length = f"length({self._text(check.column)})"
+        outside = [f"{length} {sign} {bound}" for sign, bound in (("<", check.min), (">", check.max)) if bound is not None]
+        return self._value(check.column, f"({' OR '.join(outside) or 'FALSE'})")
+
+    def column_comparison(self, check: m.ColumnComparison) -> RowMeaning:
+        left, right = identifier(check.left), identifier(check.right)
+        present = f"({left} IS NOT NULL AND {right} IS NOT NULL)"
+        nan = self._nan(check.left) + self._nan(check.right)
+        return RowMeaning(considered=present, failing=f"({present} AND (NOT ({left} {check.operator} {right}){nan}))")
+
+    def unique(self, check: m.Unique) -> RowMeaning:
+        keys = ", ".join(identifier(column) for column in check.columns)
+        present = _all_present(check.columns)
+        repeated = f"SELECT {keys} FROM {BATCH} WHERE {present} GROUP BY {keys} HAVING count(*) > 1"
+        key = f"({keys})" if len(check.columns) > 1 else keys
+        return RowMeaning(considered=present, failing=f"({present} AND {key} IN ({repeated}))", fusable=False)
+
+    def reference(self, check: m.Reference) -> RowMeaning:
+        view = identifier(self._references.get(check.dataset, check.dataset))
+        pairs = zip(check.columns, check.reference_columns, strict=True)
+        same = " AND ".join(f"_sluicegate_reference.{identifier(theirs)} = {BATCH}.{identifier(ours)}" for ours, theirs in pairs)
+        present = _all_present(check.columns)
+        missing = f"NOT EXISTS (SELECT 1 FROM {view} AS _sluicegate_reference WHERE {same})"
+        return RowMeaning(considered=present, failing=f"({present} AND {missing})", fusable=False)
+
+    def monotonic(self, check: m.Monotonic) -> RowMeaning:
+        column = identifier(check.column)
+        order = f"{identifier(check.order_by)}, _sluicegate_row" if check.order_by else "_sluicegate_row"
+        source = (
+            f"(SELECT *, lag({column}) OVER (ORDER BY {order}) AS _sluicegate_before FROM "
+            f"(SELECT *, row_number() OVER () AS _sluicegate_row FROM {BATCH}) WHERE {column} IS NOT NULL)"
+        )
+        sign = {m.Direction.INCREASING: ">", m.Direction.DECREASING: "<"}[check.direction] + ("" if check.strict else "=")
+        breaks = f"(_sluicegate_before IS NOT NULL AND NOT ({column} {sign} _sluicegate_before))"
+        return RowMeaning(considered="TRUE", failing=breaks, source=source, fusable=False)
+
+    def _refuse(self, check: m.CanonicalCheck) -> RowMeaning:
+        raise TypeError(f"{check.type_name} is not a row-level check")
+
+    schema = column_type = row_count = freshness = aggregate = metric_query = drift = _refuse
+
+
+def _all_present(columns: tuple[str, ...]) -> str:
+    return "(" + " AND ".join(f"{identifier(column)} IS NOT NULL" for column in columns) + ")"

@@ -1,0 +1,142 @@
+"""What a contract says once it is read: one frozen Contract, whatever dialect it was written in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sluicegate.checks.contract_check import ContractCheck
+from sluicegate.errors import Fault
+
+__all__ = [
+    "Action",
+    "Contract",
+    "Enforcement",
+    "FieldSpec",
+    "Notification",
+    "QuarantinePolicy",
+    "ViolationPolicy",
+]
+
+
+class Action(StrEnum):
+    """What the contract wants done with a batch that violates it."""
+
+    BLOCK = "block"
+    QUARANTINE = "quarantine"
+    WARN = "warn"
+
+
+class Enforcement(StrEnum):
+    """``strict`` acts on violations, ``warn`` only tells, ``disabled`` runs no check."""
+
+    STRICT = "strict"
+    WARN = "warn"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSpec:
+    """A column as the contract declares it."""
+
+    name: str
+    type: str | None = None
+    required: bool = False
+    unique: bool = False
+    primary_key: bool = False
+    classification: str | None = None
+    description: str = ""
+
+    @property
+    def is_classified(self) -> bool:
+        """Whether its values must never leave unmasked (DESIGN's invariant 6)."""
+        return (self.classification or "").strip().lower() in {
+            "pii",
+            "phi",
+            "pci",
+            "restricted",
+            "confidential",
+            "sensitive",
+            "secret",
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViolationPolicy:
+    """What to do, by area; ``on_unsupported`` is for checks that no engine here can run."""
+
+    on_schema_violation: Action = Action.BLOCK
+    on_quality_violation: Action = Action.QUARANTINE
+    on_sla_violation: Action = Action.WARN
+    on_unsupported: Action = Action.BLOCK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    channels: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantinePolicy:
+    """How a refused batch is kept. ``scope: rows`` splits the batch (a later release; refused with a clear fault until then)."""
+
+    enabled: bool = True
+    s3_bucket: str | None = None
+    s3_prefix: str | None = None
+    retention_days: int | None = None
+    scope: str = "batch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """The agreement on one dataset.
+
+    Attributes:
+        dataset: what it is about: the asset's name, or the contract's own.
+        checks: everything that is tested, in the contract's order: implied by the schema, by the SLA, inline, written.
+        fields: the declared columns; empty where none are declared.
+        settings: what asset and job files say about source and target, as they say it: ``source``, ``target``.
+        references: each dataset that a check names -> its absolute location.
+        rule_paths: folders that the contract's own rules may be imported from, if the profile allows it.
+        allow_empty: an empty batch has no aggregates: ``errored``, or ``skipped`` with this.
+        files: the files it was read from, the starting one first.
+        text: the contract document, as read, before interpolation (secrets stay out of manifests).
+        sha256: over all the files' texts and the variables' values.
+        warnings: what lint has to say that is no fault.
+    """
+
+    name: str
+    version: str
+    owner: str
+    dataset: str
+    status: str = "active"
+    description: str = ""
+    tenant: str = "default"
+    environment: str = "default"
+    fields: tuple[FieldSpec, ...] = ()
+    checks: tuple[ContractCheck, ...] = ()
+    policy: ViolationPolicy = ViolationPolicy()
+    enforcement: Enforcement = Enforcement.STRICT
+    notification: Notification = Notification()
+    quarantine: QuarantinePolicy = QuarantinePolicy()
+    allow_empty: bool = False
+    tags: tuple[str, ...] = ()
+    classification: str | None = None
+    documentation_url: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    references: Mapping[str, str] = field(default_factory=dict)
+    rule_paths: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()
+    text: str = ""
+    sha256: str = ""
+    warnings: tuple[Fault, ...] = ()
+
+    @property
+    def classified_columns(self) -> frozenset[str]:
+        """Columns whose values are masked wherever they would be shown. A classified contract masks all it declares."""
+        whole = FieldSpec(name="", classification=self.classification).is_classified
+        return frozenset(spec.name for spec in self.fields if whole or spec.is_classified)

@@ -1,0 +1,120 @@
+"""Every error that sluicegate raises on purpose.
+
+    SluicegateError
+    ├── UsageError              exit 2   the call itself is wrong
+    ├── ConfigError             exit 2   a profile in configs/ is wrong
+    ├── ContractError           exit 2   a contract, asset or job file has faults (all of them, with places)
+    ├── PluginError             exit 2   an engine, target or store that is not installed, or twice
+    ├── BatchUnreadable         exit 4   the batch's bytes are not what their format says
+    ├── BatchConflict           exit 4   the same batch_id with other content
+    ├── EngineError             exit 5   an engine broke while it ran
+    └── StorageError            exit 6   a target, store or history can't be reached or written
+        ├── TransientStorageError        the same call may succeed later
+        └── CommitStateUnknown           the answer was lost: look, never retry blindly
+
+An error carries a ``hint``: the cure, in one sentence, or an empty string. ``exit_code`` is the CLI's.
+Foreign exceptions are mapped to these at an adapter's edge, with ``raise ... from``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "BatchConflict",
+    "BatchUnreadable",
+    "CommitStateUnknown",
+    "ConfigError",
+    "ContractError",
+    "EngineError",
+    "Fault",
+    "PluginError",
+    "SluicegateError",
+    "StorageError",
+    "TransientStorageError",
+    "UsageError",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong in a file: where it is, what it is, and how to cure it.
+
+    ``line`` and ``column`` count from 1; 0 means that the place is the file as a whole.
+    """
+
+    file: str
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+class SluicegateError(Exception):
+    """The root: ``except SluicegateError`` catches all that this package raises on purpose."""
+
+    exit_code: int = 2
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class UsageError(SluicegateError):
+    """The call itself is wrong: a missing file, an option that contradicts another."""
+
+
+class ConfigError(SluicegateError):
+    """A gate profile is wrong."""
+
+
+class ContractError(SluicegateError):
+    """A contract, asset or job file can't be used; ``faults`` holds everything that is wrong with it."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = faults
+
+
+class PluginError(SluicegateError):
+    """An adapter was asked for that is not there, is there twice, or can't be loaded."""
+
+
+class BatchUnreadable(SluicegateError):
+    """The batch exists, but its bytes can't be read as their format."""
+
+    exit_code = 4
+
+
+class BatchConflict(SluicegateError):
+    """The same ``batch_id`` was handed in before with other content."""
+
+    exit_code = 4
+
+
+class EngineError(SluicegateError):
+    """An engine broke: its checks are ``errored``, never ``passed``."""
+
+    exit_code = 5
+
+
+class StorageError(SluicegateError):
+    """A target, a quarantine store or the history can't be reached, read or written."""
+
+    exit_code = 6
+
+
+class TransientStorageError(StorageError):
+    """The same call may succeed later."""
+
+
+class CommitStateUnknown(StorageError):
+    """It is not known whether the commit took place: resolve it by looking at the target."""

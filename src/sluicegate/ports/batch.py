@@ -1,0 +1,35 @@
+"""What an engine sees of a batch: a DuckDB connection with views on it, and the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from sluicegate.checks.types import BatchSchema
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["BatchView"]
+
+
+class BatchView(Protocol):
+    """A batch opened for one engine. Its rows are the view ``batch`` (``sqltext.BATCH``)."""
+
+    @property
+    def schema(self) -> BatchSchema:
+        """The batch's columns."""
+        ...
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """Each dataset that a ``reference`` check names, and the view over it."""
+        ...
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A connection of the engine's own, its session in UTC, with the views of this batch.
+
+        Connections of one batch share one database; the gate interrupts and closes them. The engine may create
+        temporary objects, and must leave the views as they are.
+        """
+        ...

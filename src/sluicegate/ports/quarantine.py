@@ -1,0 +1,135 @@
+"""The quarantine port: where a refused batch waits, with all that a replay needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+__all__ = ["Manifest", "QuarantineRequest", "QuarantineStatus", "QuarantineStore", "StoredFile", "Transition"]
+
+
+class QuarantineStatus(StrEnum):
+    """Where an item is in its life; ``deleted`` is a tombstone, and stays."""
+
+    QUARANTINED = "quarantined"
+    REVIEWED = "reviewed"
+    REPLAYING = "replaying"
+    REPLAYED = "replayed"
+    RELEASED = "released"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """One file of a quarantined batch. ``path`` is relative to the item; ``original`` is where it came from."""
+
+    path: str
+    original: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """One entry of an item's history: who made it ``status``, when (ISO 8601, UTC), and why."""
+
+    status: QuarantineStatus
+    at: str
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """All that is known of one quarantined batch; written after its data, changed only by compare-and-swap on ``rev``.
+
+    Times are ISO 8601 in UTC. ``verdict`` is the verdict document; ``contract_text`` the whole contract as it was.
+    """
+
+    schema_version: int = 1
+    quarantine_id: str
+    rev: int
+    nonce: str
+    status: QuarantineStatus
+    attempt: int
+    tenant: str
+    dataset: str
+    batch_id: str
+    content_sha256: str
+    format: str
+    rows: int
+    files: tuple[StoredFile, ...]
+    contract_name: str
+    contract_version: str
+    contract_sha256: str
+    contract_text: str
+    reason: str
+    verdict: Mapping[str, Any]
+    created_at: str
+    expires_at: str | None
+    owner: str | None = None
+    lease_until: str | None = None
+    history: tuple[Transition, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON, read back by ``from_json``."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Manifest:
+        """Read a manifest. Keys that this version doesn't know are passed over, so that newer manifests stay readable."""
+        known = {key: value for key, value in document.items() if key in cls.__dataclass_fields__}
+        known["status"] = QuarantineStatus(known["status"])
+        known["files"] = tuple(StoredFile(**item) for item in known["files"])
+        known["history"] = tuple(
+            Transition(**{**item, "status": QuarantineStatus(item["status"])}) for item in known.get("history", ())
+        )
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantineRequest:
+    """A batch to keep: the manifest as it shall be (its ``files`` empty), and where the bytes are now."""
+
+    manifest: Manifest
+    files: tuple[Path, ...]
+    now: datetime
+
+
+class QuarantineStore(Protocol):
+    """An entry point of the group ``sluicegate.quarantine_stores`` names a callable: ``(settings, base) -> QuarantineStore``.
+
+    Items live under tenant and dataset; ``s3_prefix`` and its like are the settings' matter.
+    """
+
+    def put(self, request: QuarantineRequest) -> Manifest:
+        """Keep the batch: data first, verified by checksum, manifest last. The same ID again returns what is there.
+
+        Raises:
+            StorageError: nothing that counts was written; the batch's input is as it was.
+        """
+        ...
+
+    def get(self, quarantine_id: str) -> Manifest:
+        """Raises:
+        UsageError: there is no such item.
+        StorageError: the store can't be asked.
+        """
+        ...
+
+    def list(self) -> Iterable[Manifest]:
+        """Every item, tombstones included, newest first."""
+        ...
+
+    def swap(self, old: Manifest, new: Manifest) -> Manifest:
+        """Replace the manifest if it is still ``old`` (``rev`` and ``nonce``); the only way to change an item.
+
+        Raises:
+            TransientStorageError: somebody else changed it first: read again, decide again.
+        """
+        ...

@@ -1,0 +1,67 @@
+"""The target port: where a committed batch goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from sluicegate.ports.batch import BatchView
+
+__all__ = ["CommitReceipt", "CommitRequest", "Target"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitRequest:
+    """What is to be committed, and what the target keeps beside the rows.
+
+    Attributes:
+        batch_id: the idempotency key.
+        content_sha256: the batch's fingerprint; the same batch_id with another one is a conflict.
+        rows: how many rows must arrive.
+        files: the batch's own files where they are Parquet as they stand (they may be copied as bytes); else empty.
+        batch: the batch as a view, for targets that write it anew.
+        properties: contract, version, verdict and run, as text; kept where the target can keep them.
+    """
+
+    batch_id: str
+    content_sha256: str
+    rows: int
+    files: tuple[Path, ...]
+    batch: BatchView
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitReceipt:
+    """Where the batch is now. ``already_there``: an earlier attempt had committed it, this one changed nothing."""
+
+    location: str
+    rows: int
+    already_there: bool
+
+
+class Target(Protocol):
+    """An entry point of the group ``sluicegate.targets`` names a callable: ``(settings, base) -> Target``.
+
+    ``settings`` is the profile's ``target`` mapping without ``type``; relative paths in it start at ``base``.
+    """
+
+    def commit(self, request: CommitRequest) -> CommitReceipt:
+        """Make the batch's rows visible to readers, all at once, at most once per batch_id. Safe to repeat.
+
+        Raises:
+            BatchConflict: this batch_id is there with other content.
+            CommitStateUnknown: the answer was lost; ``find`` tells.
+            StorageError: nothing was committed.
+        """
+        ...
+
+    def find(self, batch_id: str) -> CommitReceipt | None:
+        """What is there under this batch_id, or None.
+
+        Raises:
+            StorageError: the target can't be asked.
+        """
+        ...
