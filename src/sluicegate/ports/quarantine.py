@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -9,7 +11,25 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-__all__ = ["Manifest", "QuarantineRequest", "QuarantineStatus", "QuarantineStore", "StoredFile", "Transition"]
+__all__ = [
+    "Manifest",
+    "QuarantineRequest",
+    "QuarantineStatus",
+    "QuarantineStore",
+    "StoredFile",
+    "Transition",
+    "quarantine_id",
+]
+
+
+def quarantine_id(*, tenant: str, dataset: str, batch_id: str, content_sha256: str) -> str:
+    """The ID of a refused batch: the same for whoever quarantines the same thing, so that they meet in one item.
+
+    >>> quarantine_id(tenant="default", dataset="flights", batch_id="2013-01-01", content_sha256="00")
+    'q-3d1e9a8c517858e415d18501'
+    """
+    key = json.dumps([tenant, dataset, batch_id, content_sha256])
+    return f"q-{hashlib.sha256(key.encode('ascii')).hexdigest()[:24]}"
 
 
 class QuarantineStatus(StrEnum):
@@ -94,11 +114,17 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantineRequest:
-    """A batch to keep: the manifest as it shall be (its ``files`` empty), and where the bytes are now."""
+    """A batch to keep: the manifest as it shall be (its ``files`` empty), and where the bytes are now.
+
+    Attributes:
+        fingerprinted: ``manifest.content_sha256`` is ``fingerprint.files_sha256(files)``, and must be that of the bytes kept.
+            False where the batch came from memory and was spooled into these files.
+    """
 
     manifest: Manifest
     files: tuple[Path, ...]
     now: datetime
+    fingerprinted: bool = True
 
 
 class QuarantineStore(Protocol):

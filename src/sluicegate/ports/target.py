@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -17,20 +17,27 @@ class CommitRequest:
     """What is to be committed, and what the target keeps beside the rows.
 
     Attributes:
-        batch_id: the idempotency key.
+        tenant, dataset: whose rows these are; with batch_id the idempotency key.
+        batch_id: the idempotency key within its dataset.
         content_sha256: the batch's fingerprint; the same batch_id with another one is a conflict.
         rows: how many rows must arrive.
-        files: the batch's own files where they are Parquet as they stand (they may be copied as bytes); else empty.
+        files: the batch's own files where they are Parquet as they stand (they may be copied as bytes; their
+            ``fingerprint.files_sha256`` is then ``content_sha256``); else empty.
         batch: the batch as a view, for targets that write it anew.
         properties: contract, version, verdict and run, as text; kept where the target can keep them.
+        verify: called when everything is staged and nothing is visible yet; it raises if the batch is no longer the one
+            that was checked. For targets that write the batch anew, and so can't compare bytes themselves.
     """
 
+    dataset: str
+    tenant: str = "default"
     batch_id: str
     content_sha256: str
     rows: int
     files: tuple[Path, ...]
     batch: BatchView
     properties: Mapping[str, str] = field(default_factory=dict)
+    verify: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +65,7 @@ class Target(Protocol):
         """
         ...
 
-    def find(self, batch_id: str) -> CommitReceipt | None:
+    def find(self, batch_id: str, *, dataset: str, tenant: str = "default") -> CommitReceipt | None:
         """What is there under this batch_id, or None.
 
         Raises:
