@@ -1,0 +1,91 @@
+"""The entry point: arguments to verb, errors to one message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sluicegate.errors import ContractError, SluicegateError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from sluicegate.cli.screen import Screen
+
+__all__ = ["main"]
+
+INTERNAL_ERROR = 70
+"""EX_SOFTWARE of sysexits.h: our own fault, not the user's."""
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code (DESIGN section 8; 70 is an error of our own, 130 an interrupt)."""
+    from sluicegate.cli.parser import parse
+
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    options: Namespace | None = None
+    try:
+        options = parse(arguments)
+        return _call(options)
+    except SluicegateError as error:
+        return _refuse(error, _screen(options, arguments))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except SystemExit as stop:  # argparse's --help and --version
+        return stop.code if isinstance(stop.code, int) else 0
+    except BrokenPipeError:
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback for anything a user can cause
+        return _report_bug(error, _screen(options, arguments))
+
+
+def _call(options: Namespace) -> int:
+    from importlib import import_module
+
+    module, _, function = options.handler.partition(":")
+    code: int = getattr(import_module(module), function)(options, _screen(options, ()))
+    return code
+
+
+def _screen(options: Namespace | None, arguments: Sequence[str]) -> Screen:
+    from sluicegate.cli.screen import Screen
+
+    if options is None:  # the command line could not be read: guess what its author wants to see
+        return Screen(json="--json" in arguments)
+    return Screen(json=options.json, quiet=options.quiet, verbose=options.verbose, color=options.color)
+
+
+def _refuse(error: SluicegateError, screen: Screen) -> int:
+    faults = error.faults if isinstance(error, ContractError) else ()
+    if screen.json:
+        from dataclasses import asdict
+
+        found = {"type": type(error).__name__, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+        screen.document({"error": found | ({"faults": [asdict(fault) for fault in faults]} if faults else {})})
+        return error.exit_code
+    if faults:
+        screen.problem("\n".join(str(fault) for fault in faults))
+        screen.problem(f"{len(faults)} fault{'s' if len(faults) > 1 else ''}; nothing was run")
+    else:
+        screen.problem(f"error: {error.message}")
+        if error.hint:
+            screen.problem(f"  hint: {error.hint}")
+    return error.exit_code
+
+
+def _report_bug(error: Exception, screen: Screen) -> int:
+    told = f"internal error: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    if screen.json:
+        found = {"type": "InternalError", "message": told, "hint": "please report it", "exit_code": INTERNAL_ERROR}
+        screen.document({"error": found})
+    else:
+        screen.problem(f"{told}\n  hint: please report it, with what --verbose prints")
+    if screen.verbose or os.environ.get("SLUICEGATE_DEBUG"):
+        import traceback
+
+        screen.problem("".join(traceback.format_exception(error)))
+    return INTERNAL_ERROR

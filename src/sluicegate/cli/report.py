@@ -1,0 +1,155 @@
+"""The report of one run, as lines for the screen; made from the verdict *document*, in which classified values are masked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sluicegate.cli.screen import Line, Span, cells, clean, cut, grid, wrap
+
+__all__ = ["MARKS", "check_lines", "counts_text", "decision_lines", "header_lines", "plural", "report_lines"]
+
+MARKS: Mapping[str, Span] = {
+    "passed": ("✓", "green"),
+    "warned": ("!", "yellow"),
+    "failed": ("✗", "bold red"),
+    "errored": ("?", "bold magenta"),
+    "unsupported": ("–", "magenta"),
+    "skipped": ("·", "dim"),
+}
+"""Outcome -> mark and colour. The marks alone tell them apart: nobody needs to see red."""
+
+_WIDE = 110
+_SHORT_ENGINES = {"great_expectations": "gx"}
+_SAY = {
+    ("committed", "commit"): ("COMMITTED", "bold green"),
+    ("committed", "commit_with_warnings"): ("COMMITTED WITH WARNINGS", "bold yellow"),
+    ("quarantined", "quarantine"): ("QUARANTINED", "bold red"),
+    ("blocked", "block"): ("BLOCKED", "bold red"),
+    ("checked", "commit"): ("PASSED", "bold green"),
+    ("checked", "commit_with_warnings"): ("PASSED WITH WARNINGS", "bold yellow"),
+    ("checked", "quarantine"): ("FAILED", "bold red"),
+    ("checked", "block"): ("FAILED", "bold red"),
+}
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 check``, ``2 checks``, with thousands separated."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def report_lines(facts: Mapping[str, Any], *, width: int, verbose: bool = False) -> Iterator[Line]:
+    """The whole report: what was looked at, every check, the decision and what to do next."""
+    yield from header_lines(facts["verdict"], width=width, verbose=verbose)
+    yield ()
+    yield from check_lines(facts["verdict"]["checks"], width=width, verbose=verbose)
+    yield ()
+    yield from decision_lines(facts, width=width)
+
+
+def header_lines(verdict: Mapping[str, Any], *, width: int, verbose: bool = False) -> Iterator[Line]:
+    """The contract, the batch and the clock."""
+    contract, batch = verdict["contract"], verdict["batch"]
+    clock = str(verdict["clock"]).replace("T", " ").removesuffix("+00:00")
+    clock = (clock.removesuffix(":00") if len(clock) == len("2013-01-01 00:00:00") else clock) + " UTC"
+    facts = [f"contract {contract['version']}", f"batch {batch['batch_id']}", plural(batch["rows"], "row"), f"clock {clock}"]
+    yield ((clean(contract["name"]), "bold"),)
+    for line in wrap(clean(" · ".join(facts)), width - 2):
+        yield ((f"  {line}", "dim"),)
+    if verbose:
+        engines = ", ".join(f"{name} {version}" for name, version in verdict["engines"].items())
+        for line in wrap(f"verdict {verdict['verdict_id']} · contract sha256 {contract['sha256'][:16]} · {engines}", width - 2):
+            yield ((f"  {line}", "dim"),)
+
+
+def counts_text(verdict: Mapping[str, Any]) -> str:
+    """``31 checks: 27 passed, 3 failed, 1 skipped``."""
+    counts = {name: count for name, count in verdict["counts"].items() if count}
+    return f"{plural(sum(counts.values()), 'check')}: " + (", ".join(f"{count} {name}" for name, count in counts.items()) or "none")
+
+
+def check_lines(checks: Sequence[Mapping[str, Any]], *, width: int, verbose: bool = False) -> Iterator[Line]:
+    """Every check with its mark, engine and figures; what a schema implies is one line per engine while it holds."""
+    rows = list(checks) if verbose else _folded(checks)
+    engine = {name: name if width >= _WIDE else _SHORT_ENGINES.get(name, name) for name in {row["engine"] for row in rows}}
+    engine_width = max((cells(name) for name in engine.values()), default=0)
+    name_width = min(max((cells(clean(row["name"])) for row in rows), default=0), max(16, width * 2 // 5))
+    for row in rows:
+        mark, style = MARKS[row["outcome"]]
+        name = cut(clean(row["name"]), name_width)
+        left = f" {name}{' ' * (name_width - cells(name))}  {engine[row['engine']]:<{engine_width}}  "
+        told = wrap(clean(row["message"]), max(20, width - 1 - cells(left)))
+        quiet = "dim" if row["outcome"] in {"passed", "skipped"} else ""
+        yield ((mark, style), (left, quiet), (told[0], quiet))
+        for more in told[1:]:
+            yield ((" " * (1 + cells(left)) + more, quiet),)
+        yield from _below(row, width)
+
+
+def _folded(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    implied = [item for item in checks if item["outcome"] == "passed" and item["area"] == "schema"]
+    if len(implied) < 2:  # noqa: PLR2004 - one is no group
+        return list(checks)
+    engines = list(dict.fromkeys(item["engine"] for item in implied))
+    kinds: dict[str, int] = {}
+    for item in implied:
+        kinds[item["type"]] = kinds.get(item["type"], 0) + 1
+    told = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    line = {"name": f"schema ({plural(len(implied), 'check')})", "engine": ", ".join(engines), "message": told}
+    first = implied[0]
+    return [{**first, **line} if item is first else item for item in checks if item is first or item not in implied]
+
+
+def _below(row: Mapping[str, Any], width: int) -> Iterator[Line]:
+    """The cure, and the evidence."""
+    if row["hint"]:
+        for i, line in enumerate(wrap(clean(row["hint"]), width - 6)):
+            yield (("      " if i else "    → ", "dim"), (line, "italic"))
+    evidence = row["evidence"]
+    if evidence and evidence["rows"]:
+        cell_rows = [["NULL" if cell is None else str(cell) for cell in found] for found in evidence["rows"]]
+        for i, line in enumerate(grid(evidence["columns"], cell_rows, width - 4)):
+            yield (("    " + line, "dim bold" if i == 0 else "dim"),)
+
+
+def decision_lines(facts: Mapping[str, Any], *, width: int) -> Iterator[Line]:
+    """What became of the batch, in one sentence; why; and the next command."""
+    verdict = facts["verdict"]
+    word, style = _SAY[facts["action"], verdict["decision"]]
+    sentence = wrap(clean(f"{word}: {_sentence(facts)}"), width)
+    yield ((word, style), (sentence[0].removeprefix(word), ""))
+    for line in sentence[1:]:
+        yield ((line, ""),)
+    for reason in verdict["reasons"]:
+        for i, line in enumerate(wrap(clean(reason), width - 4)):
+            yield (("  - " if i == 0 else "    ", ""), (line, ""))
+    seconds = f" · {facts['seconds']:.2f} s" if facts.get("seconds") is not None else ""
+    yield ((f"{counts_text(verdict)}{seconds}", "dim"),)
+    if facts.get("next"):  # never wrapped: it is there to be copied
+        yield (("next: ", "dim"), (facts["next"], "bold"))
+
+
+def _sentence(facts: Mapping[str, Any]) -> str:
+    verdict, receipt = facts["verdict"], facts.get("commit")
+    rows = plural(verdict["batch"]["rows"], "row")
+    reasons = " because of" if verdict["reasons"] else ""
+    match facts["action"]:
+        case "committed":
+            place = _near(receipt["location"]) if receipt else "the target"
+            there = f"{rows} had been committed before, nothing was changed: {place}" if receipt and receipt["already_there"] else f"{rows} are in {place}"
+            return there + (", in spite of" if verdict["reasons"] else "")
+        case "quarantined":
+            return f"nothing was committed; {rows} wait as {facts['quarantine']['quarantine_id']}{reasons}"
+        case "blocked":
+            return f"nothing was committed, and the batch stays where it was{reasons}"
+        case _:
+            act = {"commit": "commit the batch", "commit_with_warnings": "commit the batch, with warnings", "quarantine": "quarantine the batch", "block": "block the batch"}
+            return f"nothing was changed; a run would {act[verdict['decision']]}{reasons}"
+
+
+def _near(path: str) -> str:
+    """A path below the working folder, relative to it."""
+    import os
+
+    near = os.path.relpath(path) if "://" not in path else path
+    return path if near.startswith("..") else near

@@ -1,0 +1,224 @@
+"""Where text goes: plain in a pipe, coloured on a terminal, one JSON document on demand. Never a traceback, never torn lines."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+__all__ = ["Line", "Screen", "Span", "cells", "clean", "cut", "grid", "wrap"]
+
+Span = tuple[str, str]
+"""A text and its style; an empty style is plain."""
+
+Line = Sequence[Span]
+
+_PIPE_WIDTH = 100
+_MIN_WIDTH, _MAX_WIDTH = 40, 160
+_ASCII = str.maketrans({"✓": "+", "✗": "x", "–": "-", "·": ".", "…": "~", "→": ">", "█": "#", "▁": "_", "─": "-"})
+
+
+def clean(text: object) -> str:
+    """The text without control characters: data must not move the cursor or ring the bell of who reads it.
+
+    >>> clean("a\\x1b[31mb\\n")
+    'a\\\\x1b[31mb\\\\n'
+    """
+    return "".join(char if _is_safe(char) else char.encode("unicode_escape").decode() for char in str(text))
+
+
+def _is_safe(char: str) -> bool:
+    return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} or char == "\u200d"
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal the text takes.
+
+    >>> cells("né東")
+    4
+    """
+    return sum(_cells(char) for char in text)
+
+
+def _cells(char: str) -> int:
+    if unicodedata.combining(char) or char == "\u200d":
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def cut(text: str, width: int) -> str:
+    """The text, shortened with an ellipsis to at most ``width`` columns.
+
+    >>> cut("departures", 6)
+    'depar…'
+    """
+    if cells(text) <= width:
+        return text
+    kept, used = "", 0
+    for char in text:
+        used += _cells(char)
+        if used > width - 1:
+            break
+        kept += char
+    return kept + "…"
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """The text in lines of at most ``width`` columns, broken between words where there are any."""
+    lines, line = [], ""
+    for word in text.split():
+        while cells(word) > width:  # a path or a hash: broken hard, never cut, so that it can be copied
+            room = width - cells(line) - (1 if line else 0)
+            if room < width // 3:
+                lines, line, room = [*lines, line], "", width
+            line, word = (f"{line} " if line else "") + word[:room], word[room:]  # noqa: PLW2901
+            lines, line = [*lines, line], ""
+        joined = f"{line} {word}" if line else word
+        if cells(joined) > width:
+            lines, joined = [*lines, line], word
+        line = joined
+    return [*lines, line] if line or not lines else lines
+
+
+def grid(header: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> list[str]:
+    """Aligned columns; columns that don't fit are left out from the right, and counted.
+
+    >>> grid(("a", "b"), [("1", "22")], 40)
+    ['a  b', '1  22']
+    """
+    table = [[clean(cell) for cell in row] for row in (header, *rows)]
+    widths = [min(max(cells(row[i]) for row in table), max(12, width // 3)) for i in range(len(header))]
+    shown, used = 0, 0
+    for column in widths:
+        needed = column + (2 if shown else 0)
+        rest = 2 + len(f"+{len(widths)} more") if shown + 1 < len(widths) else 0
+        if used + needed + rest > width and shown:
+            break
+        used, shown = used + needed, shown + 1
+    lines = []
+    for i, row in enumerate(table):
+        parts = [_pad(cut(cell, widths[j]), widths[j]) for j, cell in enumerate(row[:shown])]
+        hidden = len(widths) - shown
+        lines.append(("  ".join(parts) + (f"  +{hidden} more" if hidden and i == 0 else "")).rstrip())
+    return lines
+
+
+def _pad(text: str, width: int) -> str:
+    return text + " " * max(0, width - cells(text))
+
+
+@dataclass(slots=True)
+class Screen:
+    """Standard output and standard error, as the user wants them.
+
+    Attributes:
+        json: standard output carries exactly one JSON document, and nothing else.
+        color: None for colours on a terminal only; ``NO_COLOR`` is respected.
+    """
+
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    color: bool | None = None
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    err: TextIO = field(default_factory=lambda: sys.stderr)
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.out.isatty()
+
+    @property
+    def styled(self) -> bool:
+        if self.color is not None:
+            return self.color
+        return self.is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    @property
+    def width(self) -> int:
+        """Columns to use: the terminal's, or ``COLUMNS``, or 100 in a pipe."""
+        found = shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns
+        return max(_MIN_WIDTH, min(found, _MAX_WIDTH))
+
+    def line(self, *spans: Span | str) -> None:
+        """One line of the report (nothing with ``--json``)."""
+        if not self.json:
+            self._emit([(span, "") if isinstance(span, str) else span for span in spans])
+
+    def lines(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            self.line(*line)
+
+    def code(self, text: str, language: str) -> None:
+        """A block of an engine's language, highlighted on a terminal."""
+        if self.json:
+            return
+        if not self.styled:
+            self._write(text.rstrip("\n") + "\n")
+            return
+        from rich.syntax import Syntax
+
+        self._console().print(Syntax(text.rstrip("\n"), language, theme="ansi_dark", background_color="default", word_wrap=True))
+
+    def document(self, document: Any) -> None:
+        """The JSON document (only with ``--json``)."""
+        if self.json:
+            self._write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+
+    def problem(self, text: str) -> None:
+        """A message on standard error."""
+        with contextlib.suppress(BrokenPipeError):
+            print(self._encodable(text, self.err), file=self.err)
+
+    @contextlib.contextmanager
+    def progress(self, text: str) -> Iterator[None]:
+        """A spinner while something runs; silent in a pipe."""
+        if self.json or self.quiet or not (self.err.isatty() and self.is_terminal):
+            yield
+            return
+        from rich.console import Console
+
+        with Console(file=self.err).status(text):
+            yield
+
+    def _console(self) -> Any:
+        from rich.console import Console
+
+        return Console(file=self.out, force_terminal=True, width=self.width, highlight=False, soft_wrap=True)
+
+    def _emit(self, spans: Line) -> None:
+        if not self.styled:
+            self._write("".join(text for text, _ in spans).rstrip() + "\n")
+            return
+        from rich.text import Text
+
+        with self._unbroken():
+            self._console().print(Text.assemble(*[(self._encodable(text, self.out), style) for text, style in spans]))
+
+    def _write(self, text: str) -> None:
+        with self._unbroken():
+            self.out.write(self._encodable(text, self.out))
+            self.out.flush()
+
+    @contextlib.contextmanager
+    def _unbroken(self) -> Iterator[None]:
+        """A reader that went away (``| head``) must not change what happens to the batch, nor the exit code."""
+        try:
+            yield
+        except BrokenPipeError:
+            with contextlib.suppress(OSError, ValueError):  # from here on all output goes nowhere
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
+
+    @staticmethod
+    def _encodable(text: str, stream: TextIO) -> str:
+        encoding = stream.encoding or "utf-8"
+        try:
+            text.encode(encoding)
+        except UnicodeEncodeError:
+            return text.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
+        return text
