@@ -151,6 +151,8 @@ def _comparable(value: Instant) -> Instant:
         return value.replace(tzinfo=None) if value.tzinfo is None else (value - value.utcoffset()).replace(tzinfo=None)  # type: ignore[operator]
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - naive on purpose, as above
+    if isinstance(value, float) and math.isfinite(value):
+        return Decimal(repr(value))  # the float 0.15 is the author's 0.15, not 0.1499999999999999944…
     return value
 
 

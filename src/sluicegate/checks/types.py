@@ -84,6 +84,11 @@ class Column:
     kind: Kind
     native: str
 
+    @property
+    def is_null(self) -> bool:
+        """Whether its type holds nothing but NULL (an Arrow or JSON column without a single value): it suits every check."""
+        return self.native.strip('"').upper() == "NULL"
+
 
 @dataclass(frozen=True, slots=True)
 class BatchSchema:
