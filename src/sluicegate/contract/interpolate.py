@@ -1,0 +1,79 @@
+"""Filling ``${VAR}`` and ``${VAR:-default}`` into a document that has been read already.
+
+So a variable's value can never change the structure of a document. An unquoted scalar is read anew once it is filled
+(``max: ${LIMIT}`` is a number), a quoted one stays a text. ``$${`` is a literal ``${``. The placeholders ``${table}``,
+``${column}``, ``${object}`` and ``${property}``, in exactly this spelling, belong to SQL texts and stay as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sluicegate.contract.yaml_source import Document, Faults, Node, scalar_of
+
+__all__ = ["PLACEHOLDERS", "fill_text", "interpolate"]
+
+PLACEHOLDERS = frozenset({"table", "column", "object", "property"})
+_REFERENCE = re.compile(r"\$\$\{|\$\{(?P<inside>[^{}]*)(?P<end>\}?)")
+_INSIDE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
+_ESCAPED = "$${"
+
+
+def interpolate(document: Document, variables: Mapping[str, str]) -> Document:
+    """The document with its variables filled in, and the ones it used.
+
+    Raises:
+        ContractError: for every missing variable and every malformed reference, with its place.
+    """
+    if "${" not in document.text:
+        return document
+    faults = Faults(document.file)
+    used: dict[str, str] = {}
+    root = _filled(document.root, variables, used, faults)
+    faults.stop()
+    return replace(document, root=root, variables=used)
+
+
+def _filled(node: Node, variables: Mapping[str, str], used: dict[str, str], faults: Faults) -> Node:
+    if isinstance(node.value, dict):
+        return replace(node, value={key: _filled(item, variables, used, faults) for key, item in node.value.items()})
+    if isinstance(node.value, list):
+        return replace(node, value=[_filled(item, variables, used, faults) for item in node.value])
+    if "${" not in node.text:
+        return node
+    text = fill_text(node, variables, used, faults)
+    if not node.plain:
+        return replace(node, value=text, text=text, filled=node.text)
+    try:
+        return replace(node, value=scalar_of(text) if text else text, text=text, filled=node.text)
+    except ValueError:
+        faults.add(node, f"once filled in, {node.text!r} is neither a good number nor a date", "quote it if it is a text")
+        return node
+
+
+def fill_text(node: Node, variables: Mapping[str, str], used: dict[str, str], faults: Faults) -> str:
+    """A scalar's text, filled. Notes each variable in ``used``, and what is wrong in ``faults``."""
+
+    def value_of(match: re.Match[str]) -> str:
+        if match[0] == _ESCAPED:
+            return "${"
+        inside = _INSIDE.fullmatch(match["inside"])
+        if not match["end"] or inside is None:
+            faults.add(
+                node, f"{match[0]!r} is not a variable", "write ${NAME} or ${NAME:-default}; a literal '${' is written '$${'"
+            )
+            return ""
+        name, default = inside["name"], inside["default"]
+        if name in PLACEHOLDERS:
+            return match[0]
+        value = variables.get(name) or default
+        if value is None:
+            state = "empty" if name in variables else "not set"
+            faults.add(node, f"the environment variable {name} is {state}", f"set it, or give a default: ${{{name}:-…}}")
+            return ""
+        used[name] = value
+        return value
+
+    return _REFERENCE.sub(value_of, node.text)

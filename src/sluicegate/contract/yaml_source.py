@@ -1,0 +1,432 @@
+"""Reading YAML: a plain tree in which everything knows its place, and every fault has one.
+
+The core schema of YAML 1.2 decides what an unquoted scalar is, not PyYAML's 1.1: ``NO`` is a text, ``12:30`` is a text, and
+``0.1`` is a decimal tenth. Dates and timestamps are read as such. What two readers would read differently (``007``) is a fault.
+
+The file is read through libyaml's events, never by recursion, so that neither depth nor aliases can exhaust anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from sluicegate.errors import ContractError, Fault
+
+__all__ = ["Document", "Faults", "Node", "parse_yaml", "read_text", "read_yaml", "scalar_of"]
+
+MAX_BYTES = 1 << 20
+"""A contract is written by people: a larger file is something else."""
+MAX_DEPTH = 40
+MAX_NODES = 50_000
+"""Counted with every alias unfolded."""
+_MAX_DIGITS = 300
+
+YamlScalar: TypeAlias = bool | int | Decimal | str | date | datetime | None
+
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
+_INTEGER = re.compile(r"[-+]?\d+")
+_LEADING_ZERO = re.compile(r"[-+]?0\d+")
+_OTHER_BASE = re.compile(r"0x[0-9a-fA-F]+|0o[0-7]+")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt]|[ \t]+)\d\d?:\d\d(?::\d\d(?:\.\d*)?)?[ \t]*(?:[zZ]|[-+]\d\d?(?::?\d\d)?)?")
+_WORDS: dict[str, YamlScalar] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INFINITE = {".inf": "Infinity", "+.inf": "Infinity", "-.inf": "-Infinity", ".nan": "NaN"}
+
+
+@dataclass(slots=True)
+class Node:
+    """A value and its place.
+
+    Attributes:
+        value: a scalar, a list of nodes, or a dict of nodes.
+        line, column: where it begins, from 1; 0 where it comes from no place in particular.
+        text: a scalar as it is written, so that the version ``1.10`` stays itself.
+        keys: of a mapping: where each key is written.
+        plain: a scalar without quotes: what it is depends on how it looks.
+        filled: a scalar that variables were filled into: what it was before. Values of variables never reach a message.
+        weight, depth: how many nodes it has and how deep they go, aliases unfolded.
+    """
+
+    value: Any
+    line: int = 0
+    column: int = 0
+    text: str = ""
+    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+    plain: bool = False
+    filled: str = ""
+    weight: int = 1
+    depth: int = 1
+
+    @property
+    def kind(self) -> str:
+        """What a person calls it."""
+        if isinstance(self.value, dict):
+            return "a mapping"
+        if isinstance(self.value, list):
+            return "a list"
+        names: dict[type, str] = {bool: "true or false", int: "a number", Decimal: "a number", str: "a text", date: "a date"}
+        return "nothing" if self.value is None else names.get(type(self.value), "a timestamp")
+
+    @property
+    def shown(self) -> str:
+        """The node as a message may show it."""
+        if isinstance(self.value, dict | list) or self.value is None:
+            return self.kind
+        text = self.filled or self.text or str(self.value)
+        return f"{self.kind} ({text[:40]!r}{'…' if len(text) > len(text[:40]) else ''})"
+
+    def get(self, key: str) -> Node | None:
+        """A mapping's value; None where there is none, or no mapping."""
+        return self.value.get(key) if isinstance(self.value, dict) else None
+
+    def data(self) -> Any:
+        """The value alone: dicts, lists and scalars, with dates as ISO 8601 text."""
+        if isinstance(self.value, dict):
+            return {key: item.data() for key, item in self.value.items()}
+        if isinstance(self.value, list):
+            return [item.data() for item in self.value]
+        return self.value.isoformat() if isinstance(self.value, date) else self.value
+
+    def walk(self) -> Iterator[Node]:
+        """Itself and every node below."""
+        yield self
+        below = self.value.values() if isinstance(self.value, dict) else self.value if isinstance(self.value, list) else ()
+        for item in below:
+            yield from item.walk()
+
+
+class Faults:
+    """Collects what is wrong with one file."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.found: list[Fault] = []
+
+    def add(self, place: Node | tuple[int, int] | None, message: str, hint: str = "") -> None:
+        """Note a fault at a node, at (line, column), or at the file as a whole."""
+        line, column = place if isinstance(place, tuple) else (place.line, place.column) if place else (0, 0)
+        fault = Fault(self.file, line, column, message, hint)
+        if fault not in self.found:
+            self.found.append(fault)
+
+    def stop(self) -> None:
+        """Raises:
+        ContractError: if there is any fault.
+        """
+        if self.found:
+            raise ContractError(tuple(sorted(self.found, key=lambda fault: (fault.line, fault.column))))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file, read.
+
+    Attributes:
+        path: where it is; relative paths inside it start at its folder.
+        file: its name in messages.
+        text: as it is on disk.
+        root: what it says.
+        variables: the variables that were filled in, with their values.
+    """
+
+    path: Path
+    file: str
+    text: str
+    root: Node
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_yaml(path: str | Path, environ: Mapping[str, str] | None = None) -> Document:
+    """Read a file.
+
+    Args:
+        path: the file.
+        environ: fill ``${VAR}`` from these; None leaves them as they stand (see ``interpolate``).
+
+    Raises:
+        ContractError: it can't be read, isn't YAML, or a variable is missing.
+    """
+    path = Path(path)
+    faults = Faults(str(path))
+    document = Document(path, str(path), text := read_text(path, faults), parse_yaml(text, faults))
+    if environ is None:
+        return document
+    from sluicegate.contract.interpolate import interpolate
+
+    return interpolate(document, environ)
+
+
+def read_text(path: Path, faults: Faults) -> str:
+    """A file's text, checked for what can't be YAML.
+
+    Raises:
+        ContractError: there is no such file, or it isn't UTF-8 text of a sensible size.
+    """
+    try:
+        raw = path.read_bytes() if path.stat().st_size <= MAX_BYTES or path.is_dir() else b"x" * (MAX_BYTES + 1)
+        text = raw.decode("utf-8-sig")
+    except FileNotFoundError:
+        faults.add(None, "there is no such file", _near_files(path))
+    except IsADirectoryError:
+        faults.add(None, "this is a folder, not a file", "name the YAML file in it")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8", "replace")
+        place = (before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1)
+        faults.add(place, f"byte 0x{raw[error.start]:02x} is not UTF-8", "save the file as UTF-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        faults.add(None, f"can't be read: {reason or error}")
+    else:
+        if len(raw) > MAX_BYTES:
+            faults.add(None, f"is larger than {MAX_BYTES // 1024} KiB", "is this the batch instead of its contract?")
+        elif not text.strip():
+            faults.add(None, "is empty", "`sluicegate contract init NAME` writes a first contract")
+        faults.stop()
+        return text
+    faults.stop()
+    raise AssertionError  # every way here has added a fault
+
+
+def _near_files(path: Path) -> str:
+    import difflib
+
+    try:
+        names = [item.name for item in path.parent.iterdir() if item.suffix in {".yaml", ".yml", ".json"}]
+    except (OSError, ValueError):
+        return f"nor is there a folder {path.parent}"
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
+def parse_yaml(text: str, faults: Faults) -> Node:
+    """Parse one document.
+
+    Raises:
+        ContractError: with every fault of the YAML itself: syntax (the first one only), doubled keys, impossible dates.
+    """
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        root = _Composer(faults).compose(loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        about = f"{error.context}, {error.problem}" if error.context else str(error.problem)
+        faults.add((mark.line + 1, mark.column + 1) if mark else None, f"is not YAML: {about}", _syntax_hint(text, mark))
+    except (yaml.YAMLError, ValueError) as error:
+        faults.add(_bad_character(text), f"is not YAML: {str(error).splitlines()[0]}", "is this a text file?")
+    finally:
+        loader.dispose()
+    faults.stop()
+    return root
+
+
+def _syntax_hint(text: str, mark: Any) -> str:
+    lines = text.splitlines()
+    line = lines[mark.line] if mark and mark.line < len(lines) else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "indent with spaces, not tabs"
+    if ": " in line.partition(": ")[2]:
+        return "a value that contains ': ' needs quotes"
+    return "a value that starts with one of * & ! % @ ` { [ needs quotes" if re.search(r"[:-]\s+[*&!%@`{\[]", line) else ""
+
+
+def _bad_character(text: str) -> tuple[int, int] | None:
+    match = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]", text)
+    if match is None:
+        return None
+    before = text[: match.start()]
+    return before.count("\n") + 1, len(before.rpartition("\n")[2]) + 1
+
+
+def scalar_of(text: str) -> YamlScalar:
+    """What an unquoted scalar is.
+
+    Raises:
+        ValueError: it looks like a number or a date and isn't one; the message is for the author.
+
+    >>> scalar_of("0.10"), scalar_of("NO"), scalar_of("2013-01-01")
+    (Decimal('0.10'), 'NO', datetime.date(2013, 1, 1))
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in "0123456789+-.":
+        return text
+    if _NUMBER.fullmatch(text):
+        return _number(text)
+    if _OTHER_BASE.fullmatch(text):
+        return int(text, 0)
+    if text.lower() in _INFINITE:
+        return Decimal(_INFINITE[text.lower()])
+    if _DATE.fullmatch(text):
+        return _checked("date", date.fromisoformat, text)
+    if _TIMESTAMP.fullmatch(text):
+        return _checked("timestamp", _timestamp, text)
+    return text
+
+
+def _number(text: str) -> int | Decimal:
+    if _LEADING_ZERO.fullmatch(text):
+        raise ValueError(f"{text} is octal to some readers and decimal to others: quote it if it is a text, or drop the zeros")
+    if len(text) > _MAX_DIGITS:
+        raise ValueError(f"a number of {len(text)} digits is too long: quote it if it is a text")
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    number = Decimal(text)
+    if number and abs(number.adjusted()) > _MAX_DIGITS:
+        raise ValueError(f"{text} is beyond any number that a column can hold")
+    return number
+
+
+def _timestamp(text: str) -> datetime:
+    days, clock = text[:10], text[10:].lstrip("Tt \t")
+    match = re.fullmatch(r"(\d\d?):(\d\d)(?::(\d\d)(?:\.(\d*))?)?[ \t]*([zZ]|[-+]\d\d?(?::?\d\d)?)?", clock)
+    if match is None or len(match[4] or "") > len("123456"):
+        raise ValueError
+    zone = match[5] or ""
+    if zone and zone not in "zZ":
+        hours, minutes = re.fullmatch(r"[-+](\d\d?):?(\d\d)?", zone).groups()  # type: ignore[union-attr]
+        zone = f"{zone[0]}{int(hours):02}:{minutes or '00'}"
+    fraction = f"{match[4] or '':0<6}"
+    return datetime.fromisoformat(f"{days}T{int(match[1]):02}:{match[2]}:{match[3] or '00'}.{fraction}{zone.upper()}")
+
+
+def _checked(what: str, read: Callable[[str], date], text: str) -> date:
+    try:
+        return read(text)
+    except (ValueError, AttributeError):
+        raise ValueError(f"there is no such {what} as {text}: quote it if it is a text") from None
+
+
+@dataclass(slots=True)
+class _Open:
+    """A mapping or list whose end hasn't come yet; a mapping's items are key, value, key, value."""
+
+    node: Node
+    anchor: str | None
+    items: list[Node] = field(default_factory=list)
+
+
+class _Composer:
+    """Builds the tree from libyaml's events, on a stack of its own."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        self._anchors: dict[str, Node] = {}
+        self._stack: list[_Open] = []
+        self._root: Node | None = None
+
+    def compose(self, loader: Any) -> Node:
+        """The root of the only document."""
+        from yaml import events
+
+        documents = 0
+        while not isinstance(event := loader.get_event(), events.StreamEndEvent):
+            place = (event.start_mark.line + 1, event.start_mark.column + 1)
+            if isinstance(event, events.ScalarEvent):
+                self._add(self._scalar(event, place))
+            elif isinstance(event, events.MappingStartEvent | events.SequenceStartEvent):
+                self._open(event, place, {} if isinstance(event, events.MappingStartEvent) else [])
+            elif isinstance(event, events.MappingEndEvent | events.SequenceEndEvent):
+                self._add(self._close())
+            elif isinstance(event, events.AliasEvent):
+                self._add(self._alias(event.anchor, place))
+            elif isinstance(event, events.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self._fatal(place, "a second document begins here", "one contract per file")
+        return self._root or Node(None, 1, 1)
+
+    def _fatal(self, place: tuple[int, int], message: str, hint: str = "") -> None:
+        self._faults.add(place, message, hint)
+        self._faults.stop()
+
+    def _add(self, node: Node) -> None:
+        if self._stack:
+            self._stack[-1].items.append(node)
+        else:
+            self._root = node
+
+    def _tag(self, event: Any, place: tuple[int, int], allowed: str) -> bool:
+        """Whether the tag asks for a text; all other tags are faults."""
+        if event.tag in {None, f"tag:yaml.org,2002:{allowed}"} or event.tag == "!":
+            return event.tag is not None
+        self._faults.add(place, f"the tag {event.tag} is not allowed", "write the plain value")
+        return False
+
+    def _scalar(self, event: Any, place: tuple[int, int]) -> Node:
+        text: str = event.value
+        plain = not event.style and not self._tag(event, place, "str")
+        if event.style:
+            self._tag(event, place, "str")
+        node = Node(text, *place, text=text, plain=plain)
+        if plain and "${" not in text:  # what holds a variable is read once that is filled in
+            try:
+                node.value = scalar_of(text)
+            except ValueError as error:
+                message, _, hint = str(error).partition(": ")
+                self._faults.add(place, message, hint)
+        if event.anchor:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _alias(self, anchor: str | None, place: tuple[int, int]) -> Node:
+        node = self._anchors.get(anchor or "")
+        if node is None:
+            self._fatal(
+                place, f"the alias *{anchor} has no finished anchor &{anchor} before it", "quote a text that starts with *"
+            )
+            raise AssertionError
+        return node
+
+    def _open(self, event: Any, place: tuple[int, int], empty: dict[str, Node] | list[Node]) -> None:
+        self._tag(event, place, "map" if isinstance(empty, dict) else "seq")
+        if len(self._stack) >= MAX_DEPTH:
+            self._fatal(place, f"is nested deeper than {MAX_DEPTH} levels")
+        self._stack.append(_Open(Node(empty, *place), event.anchor))
+
+    def _close(self) -> Node:
+        frame = self._stack.pop()
+        node, items = frame.node, frame.items
+        node.weight += sum(item.weight for item in items)
+        node.depth += max((item.depth for item in items), default=0)
+        if node.weight > MAX_NODES or node.depth > MAX_DEPTH:
+            self._fatal((node.line, node.column), "unfolds to more than a contract can be", "use fewer aliases")
+        if isinstance(node.value, list):
+            node.value = items
+        else:
+            self._fill(node, items)
+        if frame.anchor:
+            self._anchors[frame.anchor] = node
+        return node
+
+    def _fill(self, node: Node, items: list[Node]) -> None:
+        merged: list[Node] = []
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            place = (key.line, key.column)
+            if isinstance(key.value, dict | list) or key.value is None:
+                self._faults.add(place, f"a key must be a text, not {key.kind}", "quote it")
+            elif key.plain and key.text == "<<":
+                merged.extend(value.value if isinstance(value.value, list) else [value])
+            elif key.text in node.value:
+                self._faults.add(place, f"the key {key.text!r} stands twice", f"first in line {node.keys[key.text][0]}")
+            else:
+                node.value[key.text] = value
+                node.keys[key.text] = place
+        for other in merged:
+            if not isinstance(other.value, dict):
+                self._faults.add(other, f"'<<' merges mappings, not {other.kind}")
+                continue
+            for key_text in other.value.keys() - node.value.keys():
+                node.value[key_text] = other.value[key_text]
+                node.keys[key_text] = other.keys[key_text]
