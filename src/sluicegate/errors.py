@@ -6,6 +6,7 @@
     ├── ContractError           exit 2   a contract, asset or job file has faults (all of them, with places)
     ├── PluginError             exit 2   an engine, target or store that is not installed, or twice
     ├── BatchUnreadable         exit 4   the batch's bytes are not what their format says
+    ├── BatchRefused            exit 3/4 a batch did not pass (raised only where the caller asked for it)
     ├── BatchConflict           exit 4   the same batch_id with other content
     ├── EngineError             exit 5   an engine broke while it ran
     └── StorageError            exit 6   a target, store or history can't be reached or written
@@ -19,9 +20,11 @@ Foreign exceptions are mapped to these at an adapter's edge, with ``raise ... fr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = [
     "BatchConflict",
+    "BatchRefused",
     "BatchUnreadable",
     "CommitStateUnknown",
     "ConfigError",
@@ -92,6 +95,15 @@ class BatchUnreadable(SluicegateError):
     """The batch exists, but its bytes can't be read as their format."""
 
     exit_code = 4
+
+
+class BatchRefused(SluicegateError):
+    """The gate did not let a batch through; ``outcome`` is the ``RunOutcome``."""
+
+    def __init__(self, message: str, *, outcome: Any) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.exit_code = outcome.exit_code
 
 
 class BatchConflict(SluicegateError):

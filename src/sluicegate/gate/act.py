@@ -1,0 +1,149 @@
+"""Verdict -> what happens to the batch: commit it, keep it in quarantine, or leave it where it is."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from sluicegate.contract.model import Contract
+from sluicegate.errors import UsageError
+from sluicegate.gate.run import EngineView
+from sluicegate.ports.quarantine import (
+    Manifest,
+    QuarantineRequest,
+    QuarantineStatus,
+    QuarantineStore,
+    Transition,
+    quarantine_id,
+)
+from sluicegate.ports.target import CommitReceipt, CommitRequest, Target
+from sluicegate.verdict.model import Decision, Verdict
+
+__all__ = ["ActableBatch", "Acted", "ActionTaken", "commit", "quarantine"]
+
+
+class ActionTaken(StrEnum):
+    """What was done with the batch."""
+
+    CHECKED = "checked"
+    COMMITTED = "committed"
+    QUARANTINED = "quarantined"
+    BLOCKED = "blocked"
+
+
+class ActableBatch(Protocol):
+    """The part of ``batch.source.Batch`` that committing and quarantining needs."""
+
+    @property
+    def batch_id(self) -> str: ...
+    @property
+    def format(self) -> str: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def content_sha256(self) -> str: ...
+    @property
+    def options(self) -> Mapping[str, Any]: ...
+    def view(self) -> EngineView: ...
+    def parquet_files(self) -> tuple[Path, ...]: ...
+    def spool(self, folder: Path) -> tuple[Path, ...]: ...
+    def verify(self) -> None: ...
+
+
+def commit(contract: Contract, verdict: Verdict, batch: ActableBatch, target: Target) -> CommitReceipt:
+    """Hand the batch to the target, whose own atomic operation arbitrates.
+
+    Raises:
+        BatchConflict: the target has this batch_id with other content.
+        StorageError: nothing was committed, or (CommitStateUnknown) it isn't known.
+    """
+    return target.commit(
+        CommitRequest(
+            batch_id=batch.batch_id,
+            tenant=contract.tenant,
+            dataset=contract.dataset,
+            content_sha256=batch.content_sha256,
+            rows=batch.rows,
+            files=batch.parquet_files(),
+            batch=batch.view(),
+            verify=batch.verify,
+            properties={
+                "contract": contract.name,
+                "contract_version": contract.version,
+                "contract_sha256": contract.sha256,
+                "verdict_id": verdict.verdict_id,
+                "decision": verdict.decision.value,
+            },
+        )
+    )
+
+
+def quarantine(
+    contract: Contract, verdict: Verdict, batch: ActableBatch, store: QuarantineStore, *, evidence: dict[str, Any], nonce: str
+) -> Manifest:
+    """Keep the batch with all that a replay needs. Its input stays where it is.
+
+    Raises:
+        StorageError: it could not be kept; nothing that counts was written.
+    """
+    if verdict.decision is not Decision.QUARANTINE:
+        raise UsageError(f"a batch decided to {verdict.decision} is not for the quarantine")
+    with tempfile.TemporaryDirectory(prefix="sluicegate-") as folder:
+        request = QuarantineRequest(
+            manifest=_manifest(contract, verdict, evidence, batch, nonce), files=batch.spool(Path(folder)), now=verdict.now
+        )
+        return store.put(request)
+
+
+def _manifest(contract: Contract, verdict: Verdict, document: dict[str, Any], batch: ActableBatch, nonce: str) -> Manifest:
+    now = verdict.now.astimezone(UTC)
+    reason = "; ".join(verdict.reasons)
+    return Manifest(
+        quarantine_id=quarantine_id(
+            tenant=contract.tenant, dataset=contract.dataset, batch_id=batch.batch_id, content_sha256=batch.content_sha256
+        ),
+        rev=1,
+        nonce=nonce,
+        status=QuarantineStatus.QUARANTINED,
+        attempt=1,
+        tenant=contract.tenant,
+        dataset=contract.dataset,
+        batch_id=batch.batch_id,
+        content_sha256=batch.content_sha256,
+        format=batch.format,
+        rows=batch.rows,
+        files=(),
+        contract_name=contract.name,
+        contract_version=contract.version,
+        contract_sha256=contract.sha256,
+        contract_text=contract.text,
+        reason=reason,
+        verdict=document,
+        created_at=now.isoformat(),
+        expires_at=_expiry(contract, now),
+        history=(Transition(status=QuarantineStatus.QUARANTINED, at=now.isoformat(), by="gate", why=reason),),
+        options=dict(batch.options),
+    )
+
+
+def _expiry(contract: Contract, now: datetime) -> str | None:
+    days = contract.quarantine.retention_days
+    return (now + timedelta(days=days)).isoformat() if days is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acted:
+    """What acting came to."""
+
+    action: ActionTaken
+    receipt: CommitReceipt | None = None
+    manifest: Manifest | None = None
+
+    @property
+    def location(self) -> str | None:
+        return self.receipt.location if self.receipt else None

@@ -1,0 +1,318 @@
+"""The gate: contract -> plan -> run -> judge -> act, in one place that reads like that line."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sluicegate import plugins
+from sluicegate.batch.source import Batch, BatchSettings, open_batch
+from sluicegate.config import PluginSettings, Profile, load_profile
+from sluicegate.contract.loader import load_contract
+from sluicegate.contract.model import Contract
+from sluicegate.errors import BatchRefused, StorageError, UsageError
+from sluicegate.gate.act import Acted, ActionTaken, commit, quarantine
+from sluicegate.gate.evidence import gather_evidence
+from sluicegate.gate.judgement import judge_all
+from sluicegate.gate.plan import EngineRoom, Plan, plan
+from sluicegate.gate.run import run_checks
+from sluicegate.ports.engine import RunContext
+from sluicegate.ports.quarantine import Manifest, QuarantineStore
+from sluicegate.ports.target import CommitReceipt, Target
+from sluicegate.verdict.document import document, verdict_id
+from sluicegate.verdict.model import CheckOutcome, Decision, Verdict
+from sluicegate.verdict.policy import Policy, decide
+
+if TYPE_CHECKING:
+    from sluicegate.history.sqlite import SqliteHistory
+
+__all__ = ["Gate", "RunOutcome"]
+
+Progress = Callable[[str], None]
+"""Told what the gate does now, in a few words, each time that changes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutcome:
+    """What came of one run.
+
+    Attributes:
+        action: what was done with the batch; ``checked`` where nothing was to be done.
+        receipt: of a commit.
+        manifest: of a quarantine.
+        seconds: of wall time, from the contract's file to the end.
+        warnings: what went wrong beside the decision and doesn't change it (the history could not be written).
+    """
+
+    run_id: str
+    contract: Contract
+    verdict: Verdict
+    action: ActionTaken
+    seconds: float
+    receipt: CommitReceipt | None = None
+    manifest: Manifest | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """The CLI's exit code for this run."""
+        return self.verdict.exit_code
+
+    @property
+    def passed(self) -> bool:
+        """Whether the decision lets the batch through."""
+        return self.verdict.decision in {Decision.COMMIT, Decision.COMMIT_WITH_WARNINGS}
+
+    def as_document(self) -> dict[str, Any]:
+        """The run as JSON: the verdict document, and what was done. Classified values are masked."""
+        return {
+            "run_id": self.run_id,
+            "action": self.action.value,
+            "location": self.receipt.location if self.receipt else None,
+            "already_committed": self.receipt.already_there if self.receipt else None,
+            "quarantine_id": self.manifest.quarantine_id if self.manifest else None,
+            "seconds": round(self.seconds, 3),
+            "exit_code": self.exit_code,
+            "warnings": list(self.warnings),
+            "verdict": document(self.verdict, self.contract.classified_columns),
+        }
+
+    def raise_if_refused(self) -> RunOutcome:
+        """Return this outcome, or raise.
+
+        Raises:
+            BatchRefused: the decision was to quarantine or to block.
+        """
+        if not self.passed:
+            raise BatchRefused(f"{self.contract.name}: {self.action}: {'; '.join(self.verdict.reasons)}", outcome=self)
+        return self
+
+
+class Gate:
+    """Runs batches against contracts. Safe to share between threads; keep one for many batches.
+
+    Args:
+        profile: where targets, quarantine and history are, and how engines are set.
+        clock: gives the run's moment, in UTC.
+    """
+
+    def __init__(self, profile: Profile, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.profile = profile
+        self._clock = clock
+        self.engines = EngineRoom(profile.engine_order)
+
+    @classmethod
+    def from_config(cls, path: str | Path | None = None) -> Gate:
+        """A gate with the profile of this file; without one, of ``$SLUICEGATE_CONFIG``, or the embedded default.
+
+        Raises:
+            ConfigError: the profile has faults.
+        """
+        return cls(load_profile(path))
+
+    @cached_property
+    def target(self) -> Target:
+        """Where committed batches go."""
+        target: Target = self._adapter("sluicegate.targets", self.profile.target)
+        return target
+
+    @cached_property
+    def quarantine_store(self) -> QuarantineStore:
+        """Where refused batches wait."""
+        store: QuarantineStore = self._adapter("sluicegate.quarantine_stores", self.profile.quarantine)
+        return store
+
+    @cached_property
+    def history(self) -> SqliteHistory:
+        """Records of past runs."""
+        from sluicegate.history.sqlite import SqliteHistory
+
+        return SqliteHistory(self.profile.history)
+
+    def _adapter(self, group: str, settings: PluginSettings) -> Any:
+        return plugins.load(group, settings.type)(settings.settings, self.profile.base)
+
+    def plan(self, contract: str | Path | Contract, *, now: datetime | None = None) -> Plan:
+        """Which engine would run which check, and in what words; needs no data.
+
+        Raises:
+            ContractError: the contract has faults; all of them are in it.
+        """
+        return plan(_contract(contract), self.engines, now or self._clock())
+
+    def check(self, contract: str | Path | Contract, batch: object = None, **options: Any) -> RunOutcome:
+        """Run the checks and decide, but leave the batch where it is. Takes what ``run`` takes."""
+        return self._run(contract, batch, act=False, **options)
+
+    def run(self, contract: str | Path | Contract, batch: object = None, **options: Any) -> RunOutcome:
+        """Run the checks, decide, and commit the batch, quarantine it, or leave it where it is.
+
+        Args:
+            contract: a contract, asset or job file, or one that was loaded.
+            batch: a path, a glob, a list of them, a pandas, polars or Arrow table, a record batch reader, a DuckDB relation;
+                None for the ``source.path`` that the job or asset names.
+            options: ``batch_id`` (the idempotency key; default: from the content), ``format`` (default: from the suffix),
+                ``now`` (the run's clock; default: the gate's), ``progress`` (called with a few words at each step).
+
+        Raises:
+            ContractError: the contract has faults.
+            UsageError: there is no such batch.
+            BatchUnreadable: the batch isn't what its format says.
+            BatchConflict: the target has this batch_id with other content.
+            StorageError: the decision could not be carried out; nothing was lost, and the call may be repeated.
+        """
+        return self._run(contract, batch, act=True, **options)
+
+    def _run(
+        self,
+        contract: str | Path | Contract,
+        batch: object,
+        *,
+        act: bool,
+        batch_id: str | None = None,
+        format: str | None = None,  # noqa: A002 - the field's word
+        now: datetime | None = None,
+        progress: Progress | None = None,
+    ) -> RunOutcome:
+        started = time.monotonic()
+        tell = progress or _silent
+        tell("reading the contract")
+        agreed = _contract(contract)
+        moment = (now or self._clock()).astimezone(UTC)
+        tell("opening the batch")
+        with closing(self._open(agreed, batch, batch_id, format)) as opened:
+            planned = plan(agreed, self.engines, moment, opened)
+            verdict = self._verdict(planned, opened, tell)
+            acted = self._act(agreed, verdict, opened, tell) if act else Acted(action=ActionTaken.CHECKED)
+        outcome = RunOutcome(
+            run_id=f"r-{moment:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+            contract=agreed,
+            verdict=verdict,
+            action=acted.action,
+            receipt=acted.receipt,
+            manifest=acted.manifest,
+            seconds=time.monotonic() - started,
+        )
+        return self._record(outcome)
+
+    def _open(self, contract: Contract, source: object, batch_id: str | None, format_: str | None) -> Batch:
+        where: Mapping[str, Any] = contract.settings.get("source") or {}
+        if source is None:
+            source = where.get("path")
+            if source is None:
+                raise UsageError("no batch was named", hint="name its files, or give the job or asset a source.path")
+        profile = self.profile
+        return open_batch(
+            source,
+            batch_id=batch_id,
+            format=format_ or where.get("format"),
+            options=where.get("options"),
+            references=contract.references,
+            declared=tuple((spec.name, spec.type) for spec in contract.fields if spec.type),
+            settings=BatchSettings(
+                memory_limit=profile.batch.memory_limit,
+                threads=profile.batch.threads,
+                temp_directory=profile.batch.temp_directory,
+            ),
+        )
+
+    def _verdict(self, planned: Plan, batch: Batch, tell: Progress) -> Verdict:
+        contract, profile = planned.contract, self.profile
+        runnable = planned.by_engine
+        tell(f"running {sum(map(len, runnable.values()))} checks on {', '.join(runnable) or 'no engine'}")
+        results = run_checks(
+            planned, batch, self.engines, lambda name: self._context(name, planned, batch), profile.timeout_seconds
+        )
+        tell("judging")
+        outcomes = judge_all(planned, results, batch_rows=batch.rows, batch_id=batch.batch_id, history=self.history)
+        outcomes = gather_evidence(
+            outcomes,
+            planned,
+            batch.view(),
+            keys=[spec.name for spec in contract.fields if spec.primary_key],
+            classified=contract.classified_columns,
+            rows=profile.evidence_rows,
+            timeout=profile.timeout_seconds,
+        )
+        return self._sign(planned, batch, outcomes)
+
+    def _sign(self, planned: Plan, batch: Batch, outcomes: tuple[CheckOutcome, ...]) -> Verdict:
+        contract = planned.contract
+        decision, reasons = decide(outcomes, Policy.of(contract))
+        versions = {name: version for engine in planned.by_engine for name, version in self.engines[engine].versions().items()}
+        signed = verdict_id(
+            outcomes=outcomes,
+            contract_sha256=contract.sha256,
+            batch_id=batch.batch_id,
+            batch_sha256=batch.content_sha256,
+            now=planned.now,
+            engines=versions,
+        )
+        return Verdict(
+            verdict_id=signed,
+            decision=decision,
+            outcomes=outcomes,
+            reasons=reasons,
+            contract_name=contract.name,
+            contract_version=contract.version,
+            contract_sha256=contract.sha256,
+            dataset=contract.dataset,
+            batch_id=batch.batch_id,
+            batch_sha256=batch.content_sha256,
+            rows=batch.rows,
+            now=planned.now,
+            engines=versions,
+        )
+
+    def _context(self, engine: str, planned: Plan, batch: Batch) -> RunContext:
+        contract = planned.contract
+        return RunContext(
+            now=planned.now,
+            settings=self.profile.engines.get(engine, {}),
+            evidence_rows=self.profile.evidence_rows,
+            parameters={
+                "batch_id": batch.batch_id,
+                "dataset": contract.dataset,
+                "tenant_id": contract.tenant,
+                "environment": contract.environment,
+            },
+        )
+
+    def _act(self, contract: Contract, verdict: Verdict, batch: Batch, tell: Progress) -> Acted:
+        match verdict.decision:
+            case Decision.COMMIT | Decision.COMMIT_WITH_WARNINGS:
+                tell("committing")
+                return Acted(action=ActionTaken.COMMITTED, receipt=commit(contract, verdict, batch, self.target))
+            case Decision.QUARANTINE:
+                tell("quarantining")
+                evidence = document(verdict, contract.classified_columns)
+                kept = quarantine(contract, verdict, batch, self.quarantine_store, evidence=evidence, nonce=secrets.token_hex(8))
+                return Acted(action=ActionTaken.QUARANTINED, manifest=kept)
+            case Decision.BLOCK:
+                return Acted(action=ActionTaken.BLOCKED)
+
+    def _record(self, outcome: RunOutcome) -> RunOutcome:
+        """Write the run to the history. It isn't the arbiter: if it can't be written, the decision stands, and says so."""
+        from sluicegate.gate.record import record_of
+
+        try:
+            self.history.record(record_of(outcome))
+        except StorageError as error:
+            return replace(outcome, warnings=(*outcome.warnings, f"the run is not in the history: {error}"))
+        return outcome
+
+
+def _contract(contract: str | Path | Contract) -> Contract:
+    return contract if isinstance(contract, Contract) else load_contract(Path(contract), environ=os.environ)
+
+
+def _silent(_: str) -> None:
+    pass

@@ -1,0 +1,154 @@
+"""Contract -> Plan: which engine runs which check, and its translation. Needs no data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Protocol
+
+from sluicegate import plugins
+from sluicegate.checks.binding import Unbindable, bind, resolve_times
+from sluicegate.checks.contract_check import ContractCheck, NativeCheck, Untestable
+from sluicegate.checks.types import BatchSchema
+from sluicegate.contract.model import Contract, Enforcement
+from sluicegate.errors import ContractError, Fault, PluginError
+from sluicegate.ports.engine import Engine, Translation, Unsupported
+
+__all__ = ["ENGINE_GROUP", "BatchShape", "EngineRoom", "Plan", "PlannedCheck", "plan"]
+
+ENGINE_GROUP = "sluicegate.engines"
+
+
+class EngineRoom(Mapping[str, Engine]):
+    """The installed engines, each loaded when it is first asked for.
+
+    Args:
+        order: which engines an unpinned check is offered to, the cheapest first.
+    """
+
+    def __init__(self, order: Sequence[str]) -> None:
+        self.order = tuple(order)
+        self._loaded: dict[str, Engine] = {}
+
+    def __getitem__(self, name: str) -> Engine:
+        if name not in self._loaded:
+            self._loaded[name] = plugins.load(ENGINE_GROUP, name)()
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(plugins.known(ENGINE_GROUP))
+
+    def __len__(self) -> int:
+        return len(plugins.known(ENGINE_GROUP))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedCheck:
+    """A check and where it runs.
+
+    Attributes:
+        declared: the check as the contract has it: what outcomes and fingerprints refer to.
+        check: the same as the engine gets it: relative times resolved, bound to the batch's schema where there is one.
+        engine: empty where none runs it.
+        translation: the check in the engine's language.
+        unsupported: why no engine can run it, with the engine's name.
+        skipped: why it isn't run at all.
+        fault: why it can't be evaluated on this batch (a column that isn't there, say): it ends as ``errored``.
+    """
+
+    declared: ContractCheck
+    check: ContractCheck
+    engine: str = ""
+    translation: Translation | None = None
+    unsupported: str = ""
+    skipped: str = ""
+    fault: Unbindable | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All checks of a contract, each with the engine that runs it, at one moment."""
+
+    contract: Contract
+    checks: tuple[PlannedCheck, ...]
+    now: datetime
+
+    @cached_property
+    def by_engine(self) -> dict[str, tuple[ContractCheck, ...]]:
+        """What each engine is to run."""
+        engines = dict.fromkeys(item.engine for item in self.checks if item.translation)
+        return {name: tuple(item.check for item in self.checks if item.engine == name and item.translation) for name in engines}
+
+
+class BatchShape(Protocol):
+    """What planning may know of a batch: the columns of it, and of the datasets that its contract refers to."""
+
+    @property
+    def schema(self) -> BatchSchema: ...
+    @property
+    def reference_schemas(self) -> Mapping[str, BatchSchema]: ...
+
+
+def plan(contract: Contract, engines: EngineRoom, now: datetime, batch: BatchShape | None = None) -> Plan:
+    """Assign each check to its pinned engine, or to the first of ``engines.order`` that can run it.
+
+    Args:
+        contract: as it was loaded.
+        engines: the installed engines.
+        now: what relative times are relative to, UTC.
+        batch: when there is one, canonical checks are bound to its columns.
+
+    Raises:
+        ContractError: a check pins an engine that isn't installed.
+    """
+    if contract.enforcement is Enforcement.DISABLED:
+        why = "the contract is not enforced (enforcement_mode: disabled)"
+        checks = tuple(PlannedCheck(declared=check, check=check, skipped=why) for check in contract.checks)
+    else:
+        _refuse_unknown_engines(contract, engines)
+        checks = tuple(_plan_one(check, engines, now, batch) for check in contract.checks)
+    return Plan(contract=contract, checks=checks, now=now)
+
+
+def _plan_one(declared: ContractCheck, engines: EngineRoom, now: datetime, batch: BatchShape | None) -> PlannedCheck:
+    promise = declared.promise
+    if isinstance(promise, Untestable):
+        return PlannedCheck(declared=declared, check=declared, skipped=promise.reason)
+    check = declared
+    if not isinstance(promise, NativeCheck):
+        resolved = resolve_times(promise, now)
+        bound = bind(resolved, batch.schema, batch.reference_schemas) if batch else resolved
+        if isinstance(bound, Unbindable):
+            return PlannedCheck(declared=declared, check=check, fault=bound)
+        check = replace(declared, promise=bound)
+    return _assign(declared, check, engines, batch.schema if batch else None)
+
+
+def _refuse_unknown_engines(contract: Contract, engines: EngineRoom) -> None:
+    faults = []
+    for check in contract.checks:
+        try:
+            if pinned := _pinned(check):
+                engines[pinned]
+        except PluginError as error:
+            faults.append(Fault(check.file, check.line, check.column, error.message, error.hint))
+    if faults:
+        raise ContractError(tuple(faults))
+
+
+def _pinned(check: ContractCheck) -> str | None:
+    return check.promise.engine if isinstance(check.promise, NativeCheck) else check.engine
+
+
+def _assign(declared: ContractCheck, check: ContractCheck, engines: EngineRoom, schema: BatchSchema | None) -> PlannedCheck:
+    pinned = _pinned(check)
+    reasons = []
+    for name in [pinned] if pinned else engines.order:
+        translation = engines[name].translate(check, schema)
+        if isinstance(translation, Unsupported):
+            reasons.append(f"{name}: {translation.reason}")
+        else:
+            return PlannedCheck(declared=declared, check=check, engine=name, translation=translation)
+    return PlannedCheck(declared=declared, check=check, engine=pinned or "", unsupported="; ".join(reasons))
