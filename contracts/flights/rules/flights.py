@@ -25,7 +25,9 @@ def delays_add_up(flights: pa.RecordBatchReader) -> int:
     """``dep_delay`` is what lies between the two clock times (HHMM), modulo a day. Streams; returns how many rows break it."""
     wrong = 0
     for chunk in flights:
-        for departed, scheduled, delay in zip(*(chunk.column(name).to_pylist() for name in ("dep_time", "sched_dep_time", "dep_delay")), strict=True):
+        for departed, scheduled, delay in zip(
+            *(chunk.column(name).to_pylist() for name in ("dep_time", "sched_dep_time", "dep_delay")), strict=True
+        ):
             if None not in (departed, scheduled, delay):
                 wrong += (_minutes(departed) - _minutes(scheduled) - delay) % 1440 != 0
     return wrong

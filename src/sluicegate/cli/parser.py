@@ -49,9 +49,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = build_parser()
     options, extra = parser.parse_known_args(list(arguments))
     if extra:
-        asked: _Parser = getattr(options, "parser", parser)
+        asked: argparse.ArgumentParser = getattr(options, "parser", parser)
         if extra[0].startswith("-"):
-            raise UsageError(f"unknown option {extra[0]!r}", hint=_suggest(extra[0].partition("=")[0], asked._option_string_actions))  # noqa: SLF001 - argparse has no public list
+            known = asked._option_string_actions  # noqa: SLF001 - argparse has no public list of its options
+            raise UsageError(f"unknown option {extra[0]!r}", hint=_suggest(extra[0].partition("=")[0], known))
         raise UsageError(f"{asked.prog} does not take {extra[0]!r}", hint=f"see `{asked.prog} --help`")
     return options
 
@@ -61,7 +62,9 @@ def _common(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
     keep = None if top else argparse.SUPPRESS
     off = False if top else argparse.SUPPRESS
     group = parser.add_argument_group("everywhere")
-    group.add_argument("--config", metavar="FILE", default=keep, help="the gate profile (default: $SLUICEGATE_CONFIG, else the embedded one)")
+    group.add_argument(
+        "--config", metavar="FILE", default=keep, help="the gate profile (default: $SLUICEGATE_CONFIG, else the embedded one)"
+    )
     group.add_argument("--json", action="store_true", default=off, help="one JSON document on standard output")
     group.add_argument("-q", "--quiet", action="store_true", default=off, help="the outcome in one line")
     group.add_argument("-v", "--verbose", action="store_true", default=off, help="everything, and tracebacks of our own faults")
@@ -108,7 +111,9 @@ def _gate_verbs(verbs: _Verbs[_Parser]) -> None:
     ):
         gate = _verb(verbs, name, f"gate_verbs:{name}", summary)
         gate.add_argument("contract", metavar="CONTRACT", help="a contract, asset or job file")
-        gate.add_argument("batch", metavar="BATCH", nargs="*", help="files, a folder or a glob (default: the job's or asset's source.path)")
+        gate.add_argument(
+            "batch", metavar="BATCH", nargs="*", help="files, a folder or a glob (default: the job's or asset's source.path)"
+        )
         gate.add_argument("--batch-id", metavar="ID", help="the batch's identity (default: from its content)")
         gate.add_argument("--format", metavar="FORMAT", help="parquet, csv, json, ndjson or arrow (default: from the suffix)")
         gate.add_argument("--now", metavar="TIME", help="the run's clock, ISO 8601 (default: the current time)")

@@ -14,7 +14,7 @@ MARKS: Mapping[str, Span] = {
     "warned": ("!", "yellow"),
     "failed": ("✗", "bold red"),
     "errored": ("?", "bold magenta"),
-    "unsupported": ("–", "magenta"),
+    "unsupported": ("\u2013", "magenta"),
     "skipped": ("·", "dim"),
 }
 """Outcome -> mark and colour. The marks alone tell them apart: nobody needs to see red."""
@@ -30,6 +30,13 @@ _SAY = {
     ("checked", "commit_with_warnings"): ("PASSED WITH WARNINGS", "bold yellow"),
     ("checked", "quarantine"): ("FAILED", "bold red"),
     ("checked", "block"): ("FAILED", "bold red"),
+}
+
+_WOULD = {
+    "commit": "commit the batch",
+    "commit_with_warnings": "commit the batch with warnings",
+    "quarantine": "quarantine the batch",
+    "block": "block the batch",
 }
 
 
@@ -65,7 +72,9 @@ def header_lines(verdict: Mapping[str, Any], *, width: int, verbose: bool = Fals
 def counts_text(verdict: Mapping[str, Any]) -> str:
     """``31 checks: 27 passed, 3 failed, 1 skipped``."""
     counts = {name: count for name, count in verdict["counts"].items() if count}
-    return f"{plural(sum(counts.values()), 'check')}: " + (", ".join(f"{count} {name}" for name, count in counts.items()) or "none")
+    return f"{plural(sum(counts.values()), 'check')}: " + (
+        ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+    )
 
 
 def check_lines(checks: Sequence[Mapping[str, Any]], *, width: int, verbose: bool = False) -> Iterator[Line]:
@@ -130,21 +139,20 @@ def decision_lines(facts: Mapping[str, Any], *, width: int) -> Iterator[Line]:
 
 
 def _sentence(facts: Mapping[str, Any]) -> str:
-    verdict, receipt = facts["verdict"], facts.get("commit")
+    verdict = facts["verdict"]
     rows = plural(verdict["batch"]["rows"], "row")
-    reasons = " because of" if verdict["reasons"] else ""
+    reasons = " because" if verdict["reasons"] else ""
     match facts["action"]:
         case "committed":
-            place = _near(receipt["location"]) if receipt else "the target"
-            there = f"{rows} had been committed before, nothing was changed: {place}" if receipt and receipt["already_there"] else f"{rows} are in {place}"
-            return there + (", in spite of" if verdict["reasons"] else "")
+            if facts["already_committed"]:
+                return f"{rows} had been committed before and are as they were: {_near(facts['location'])}"
+            return f"{rows} are in {_near(facts['location'])}" + (", although" if verdict["reasons"] else "")
         case "quarantined":
-            return f"nothing was committed; {rows} wait as {facts['quarantine']['quarantine_id']}{reasons}"
+            return f"nothing was committed; {rows} wait as {facts['quarantine_id']}{reasons}"
         case "blocked":
-            return f"nothing was committed, and the batch stays where it was{reasons}"
+            return f"nothing was committed; the batch stays where it was{reasons}"
         case _:
-            act = {"commit": "commit the batch", "commit_with_warnings": "commit the batch, with warnings", "quarantine": "quarantine the batch", "block": "block the batch"}
-            return f"nothing was changed; a run would {act[verdict['decision']]}{reasons}"
+            return f"nothing was changed; a run would {_WOULD[verdict['decision']]}{reasons}"
 
 
 def _near(path: str) -> str:

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
@@ -17,18 +17,19 @@ __all__ = ["Line", "Screen", "Span", "cells", "clean", "cut", "grid", "wrap"]
 Span = tuple[str, str]
 """A text and its style; an empty style is plain."""
 
-Line = Sequence[Span]
+Line = Sequence[Span | str]
+"""One line of a report: a bare text is a plain span."""
 
 _PIPE_WIDTH = 100
 _MIN_WIDTH, _MAX_WIDTH = 40, 160
-_ASCII = str.maketrans({"✓": "+", "✗": "x", "–": "-", "·": ".", "…": "~", "→": ">", "█": "#", "▁": "_", "─": "-"})
+_ASCII = str.maketrans({"✓": "+", "✗": "x", "\u2013": "-", "·": ".", "…": "~", "→": ">", "█": "#", "▁": "_", "─": "-"})
 
 
 def clean(text: object) -> str:
-    """The text without control characters: data must not move the cursor or ring the bell of who reads it.
+    r"""The text without control characters: data must not move the cursor or ring the bell of who reads it.
 
-    >>> clean("a\\x1b[31mb\\n")
-    'a\\\\x1b[31mb\\\\n'
+    >>> print(clean("a\x1b[31mb\n"))
+    a\x1b[31mb\n
     """
     return "".join(char if _is_safe(char) else char.encode("unicode_escape").decode() for char in str(text))
 
@@ -71,7 +72,8 @@ def cut(text: str, width: int) -> str:
 
 def wrap(text: str, width: int) -> list[str]:
     """The text in lines of at most ``width`` columns, broken between words where there are any."""
-    lines, line = [], ""
+    lines: list[str] = []
+    line = ""
     for word in text.split():
         while cells(word) > width:  # a path or a hash: broken hard, never cut, so that it can be copied
             room = width - cells(line) - (1 if line else 0)
@@ -176,22 +178,22 @@ class Screen:
             print(self._encodable(text, self.err), file=self.err)
 
     @contextlib.contextmanager
-    def progress(self, text: str) -> Iterator[None]:
-        """A spinner while something runs; silent in a pipe."""
+    def progress(self, text: str) -> Iterator[Callable[[str], None]]:
+        """A spinner while something runs, and how to tell it what; silent in a pipe."""
         if self.json or self.quiet or not (self.err.isatty() and self.is_terminal):
-            yield
+            yield lambda _: None
             return
         from rich.console import Console
 
-        with Console(file=self.err).status(text):
-            yield
+        with Console(file=self.err).status(text) as status:
+            yield status.update
 
     def _console(self) -> Any:
         from rich.console import Console
 
         return Console(file=self.out, force_terminal=True, width=self.width, highlight=False, soft_wrap=True)
 
-    def _emit(self, spans: Line) -> None:
+    def _emit(self, spans: Sequence[Span]) -> None:
         if not self.styled:
             self._write("".join(text for text, _ in spans).rstrip() + "\n")
             return

@@ -1,0 +1,198 @@
+"""``contract lint``, ``contract show`` and ``contract init``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sluicegate.cli.report import plural
+from sluicegate.cli.screen import Screen, clean, grid, wrap
+from sluicegate.errors import ContractError, Fault, StorageError, UsageError
+
+if TYPE_CHECKING:
+    from sluicegate.checks.contract_check import ContractCheck
+    from sluicegate.checks.types import BatchSchema
+    from sluicegate.contract.model import Contract
+
+__all__ = ["init", "lint_files", "show"]
+
+_FAULTY = 2
+
+
+def lint_files(options: Namespace, screen: Screen) -> int:
+    """Say everything that is wrong with each file; 2 if any of it is a fault."""
+    reports = [(path, *_lint(path)) for path in options.contracts]
+    screen.document(
+        {
+            "files": [
+                {"file": path, "faults": [asdict(item) for item in faults], "warnings": [asdict(item) for item in warnings]}
+                for path, faults, warnings in reports
+            ]
+        }
+    )
+    for path, faults, warnings in reports:
+        for kind, style, found in (("fault", "bold red", faults), ("warning", "yellow", warnings)):
+            for item in found:
+                place = f"{item.file}:{item.line}:{item.column}" if item.line else item.file
+                screen.line(
+                    clean(place),
+                    ": ",
+                    (kind, style),
+                    f": {clean(item.message)}" + (f" ({clean(item.hint)})" if item.hint else ""),
+                )
+        if not faults:
+            screen.line((f"{path}: ", ""), ("no fault", "green"), f", {plural(len(warnings), 'warning')}")
+    faulty = sum(1 for _, faults, _ in reports if faults)
+    if faulty:
+        screen.problem(f"{plural(sum(len(faults) for _, faults, _ in reports), 'fault')} in {plural(faulty, 'file')}")
+    return _FAULTY if faulty else 0
+
+
+def _lint(path: str) -> tuple[tuple[Fault, ...], tuple[Fault, ...]]:
+    """Faults and warnings of one file."""
+    from sluicegate import plugins
+    from sluicegate.contract.lint import lint
+    from sluicegate.contract.loader import load_contract
+
+    try:
+        contract = load_contract(Path(path))
+    except ContractError as error:
+        return error.faults, ()
+    except UsageError as error:
+        return (Fault(path, 0, 0, error.message, error.hint),), ()
+    return (), lint(contract, known_engines=plugins.known("sluicegate.engines"))
+
+
+def show(options: Namespace, screen: Screen) -> int:
+    """The contract after files, variables and defaults have been put together."""
+    from sluicegate.contract.loader import load_contract
+
+    contract = load_contract(Path(options.contract))
+    screen.document(_contract_document(contract))
+    screen.line((contract.name, "bold"), f" {contract.version} · {contract.status} · owner {contract.owner}")
+    for line in wrap(clean(contract.description), screen.width - 2):
+        screen.line(f"  {line}")
+    for name, lines in _parts(contract, screen.width):
+        screen.line("")
+        screen.line((name, "bold"))
+        screen.lines([(f"  {line}",) for line in lines])
+    return 0
+
+
+def _parts(contract: Contract, width: int) -> Iterator[tuple[str, list[str]]]:
+    policy, quarantine = contract.policy, contract.quarantine
+    yield (
+        "about",
+        [
+            f"dataset {contract.dataset}, tenant {contract.tenant}, environment {contract.environment}",
+            f"enforcement {contract.enforcement}, an empty batch is {'allowed' if contract.allow_empty else 'not allowed'}",
+            f"classified columns: {', '.join(sorted(contract.classified_columns)) or 'none'}",
+        ],
+    )
+    rows = [_check_row(check) for check in contract.checks]
+    header = ("CHECK", "PROMISE", "ENGINE", "SEVERITY", "AREA", "ALLOWED", "WHERE")
+    yield f"{plural(len(rows), 'check')}", list(grid(header, rows, width - 2))
+    kept = plural(quarantine.retention_days, "day") if quarantine.retention_days else "for good"
+    channels = f" by {', '.join(contract.notification.channels)}" if contract.notification.channels else ""
+    yield (
+        "on a violation",
+        [
+            f"of the schema: {policy.on_schema_violation}; of quality: {policy.on_quality_violation}",
+            f"of the SLA: {policy.on_sla_violation}; of what no engine can run: {policy.on_unsupported}",
+            f"quarantine: kept {kept}" if quarantine.enabled else "quarantine: off, the batch is blocked instead",
+            f"tell {', '.join(contract.notification.recipients) or 'nobody'}{channels}",
+        ],
+    )
+    sources = [f"read from {path}" for path in contract.files]
+    sources += [f"refers to {name}: {place}" for name, place in contract.references.items()]
+    sources += [f"rules in {path}" for path in contract.rule_paths]
+    sources += [f"{key}: {_one_line(value)}" for key, value in contract.settings.items() if value]
+    yield "where from", [part for line in sources for part in wrap(clean(line), width - 2)]
+
+
+def _one_line(value: Any) -> str:
+    return ", ".join(f"{key} {item}" for key, item in value.items()) if isinstance(value, Mapping) else str(value)
+
+
+def _check_row(check: ContractCheck) -> tuple[str, ...]:
+    place = f"{Path(check.file).name}:{check.line}" if check.line else "implied"
+    return (check.name, _promise(check), check.engine or "any", check.severity.value, check.area.value, _allowed(check), place)
+
+
+def _promise(check: ContractCheck) -> str:
+    from sluicegate.checks.contract_check import NativeCheck, Untestable
+
+    match check.promise:
+        case NativeCheck(engine=engine, kind=kind):
+            return f"{engine}: {kind}"
+        case Untestable(key=key):
+            return key
+        case promise:
+            named = getattr(promise, "column", None) or ", ".join(getattr(promise, "columns", ()))
+            return f"{promise.type_name}({named})" if named else promise.type_name
+
+
+def _allowed(check: ContractCheck) -> str:
+    tolerance = check.tolerance
+    parts = [f"{tolerance.rows} rows"] if tolerance.rows is not None else []
+    parts += [f"{tolerance.percent} %"] if tolerance.percent is not None else []
+    return " and ".join(parts) or "none"
+
+
+def _contract_document(contract: Contract) -> dict[str, Any]:
+    from sluicegate.checks.contract_check import plain
+
+    document = {key: plain(getattr(contract, key)) for key in contract.__dataclass_fields__ if key not in {"text", "checks"}}
+    document["checks"] = [
+        {
+            "id": check.id,
+            "name": check.name,
+            "type": getattr(check.promise, "type_name", type(check.promise).__name__),
+            "promise": plain(check.promise),
+            "engine": check.engine,
+            "severity": check.severity.value,
+            "area": check.area.value,
+            "tolerance": plain(check.tolerance),
+            "warn_tolerance": plain(check.warn_tolerance),
+            "description": check.description,
+            "fingerprint": check.fingerprint,
+            "place": {"file": check.file, "line": check.line, "column": check.column},
+        }
+        for check in contract.checks
+    ]
+    return document
+
+
+def init(options: Namespace, screen: Screen) -> int:
+    """Write a contract to start from; with ``--from``, its schema is that file's."""
+    from sluicegate.contract.scaffold import scaffold
+
+    text = scaffold(options.name, _schema_of(options.source) if options.source else None)
+    if options.output == "-":
+        screen.document({"contract": text})
+        screen.line(text.rstrip("\n"))
+        return 0
+    path = Path(options.output or f"{options.name}.contract.yaml")
+    try:
+        with path.open("x", encoding="utf-8") as file:  # never over somebody's work
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{path} is there already", hint="choose another place with --output") from error
+    except OSError as error:
+        raise StorageError(f"{path} can't be written: {error.strerror}", hint="choose another place with --output") from error
+    screen.document({"path": str(path)})
+    screen.line(f"wrote {path}")
+    screen.line(("next: ", "dim"), (f"sluicegate contract lint {path}", "bold"))
+    return 0
+
+
+def _schema_of(source: str) -> BatchSchema:
+    from contextlib import closing
+
+    from sluicegate.batch.source import open_batch
+
+    with closing(open_batch(source)) as batch:
+        return batch.schema

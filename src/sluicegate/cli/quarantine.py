@@ -1,0 +1,115 @@
+"""``quarantine list`` and ``quarantine show``: what waits, and why."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sluicegate.cli.report import check_lines, counts_text, plural
+from sluicegate.cli.screen import Line, Screen, clean, grid, wrap
+from sluicegate.errors import UsageError
+
+if TYPE_CHECKING:
+    from sluicegate.ports.quarantine import Manifest
+
+__all__ = ["list_items", "show_item"]
+
+
+def list_items(options: Namespace, screen: Screen) -> int:
+    """Every item of the profile's quarantine store, newest first."""
+    from sluicegate import Gate
+    from sluicegate.ports.quarantine import QuarantineStatus
+
+    statuses = {status.value for status in QuarantineStatus}
+    if options.status and options.status not in statuses:
+        raise UsageError(f"no item can be {options.status!r}", hint=f"known: {', '.join(sorted(statuses))}")
+    found = [
+        item
+        for item in Gate.from_config(options.config).quarantine_store.list()
+        if options.status in {None, item.status.value} and options.dataset in {None, item.dataset}
+    ]
+    screen.document({"items": [_brief(item) for item in found]})
+    if not found:
+        screen.line("nothing is in quarantine" + (" that fits" if options.status or options.dataset else ""))
+        return 0
+    rows = [
+        (
+            item.quarantine_id,
+            item.status.value,
+            item.dataset,
+            item.batch_id,
+            f"{item.rows:,}",
+            minute(item.created_at),
+            item.reason,
+        )
+        for item in found
+    ]
+    header = ("ID", "STATUS", "DATASET", "BATCH", "ROWS", "SINCE (UTC)", "REASON")
+    for i, line in enumerate(grid(header, rows, screen.width)):
+        screen.line((line, "bold" if i == 0 else ""))
+    return 0
+
+
+def minute(moment: str) -> str:
+    """An ISO time to the minute."""
+    return moment.replace("T", " ")[:16]
+
+
+def _brief(item: Manifest) -> dict[str, object]:
+    document = item.as_json()
+    return {key: value for key, value in document.items() if key not in {"contract_text", "verdict", "history", "files"}}
+
+
+def show_item(options: Namespace, screen: Screen) -> int:
+    """One item: its story, its verdict and its files."""
+    from sluicegate import Gate
+
+    item = Gate.from_config(options.config).quarantine_store.get(options.quarantine_id)
+    screen.document(item.as_json())
+    screen.lines(_story(item, screen.width))
+    if item.verdict:
+        refused = [check for check in item.verdict["checks"] if screen.verbose or check["outcome"] not in {"passed", "skipped"}]
+        screen.line("")
+        screen.line((counts_text(item.verdict), "bold"), "" if screen.verbose else "; those that did not pass:")
+        screen.lines(check_lines(refused, width=screen.width, verbose=screen.verbose))
+    screen.line("")
+    screen.line((f"files ({plural(len(item.files), 'file')})", "bold"))
+    for line in grid(
+        ("PATH", "BYTES", "FROM"), [(file.path, f"{file.bytes:,}", file.original) for file in item.files], screen.width
+    ):
+        screen.line(line)
+    screen.line(("history", "bold"))
+    for step in item.history:
+        screen.lines(
+            [
+                ((line, ""),)
+                for line in wrap(clean(f"{minute(step.at)}  {step.status.value} by {step.by}: {step.why}"), screen.width)
+            ]
+        )
+    return 0
+
+
+def _story(item: Manifest, width: int) -> Iterator[Line]:
+    yield ((item.quarantine_id, "bold"), f"  {item.status.value}, attempt {item.attempt}")
+    facts = [
+        f"{item.dataset} of {item.tenant}",
+        f"batch {item.batch_id}",
+        plural(item.rows, "row"),
+        item.format,
+        f"contract {item.contract_name} {item.contract_version}",
+        f"since {minute(item.created_at)} UTC",
+        _expiry(item),
+    ]
+    for line in wrap(clean(" · ".join(fact for fact in facts if fact)), width - 2):
+        yield ((f"  {line}", "dim"),)
+    for line in wrap(clean(f"because {item.reason}"), width - 2):
+        yield ((f"  {line}", ""),)
+
+
+def _expiry(item: Manifest) -> str:
+    if item.expires_at is None:
+        return "kept until somebody deletes it"
+    passed = datetime.fromisoformat(item.expires_at) < datetime.now(UTC)
+    return f"{'may be deleted since' if passed else 'kept until'} {minute(item.expires_at)}"
