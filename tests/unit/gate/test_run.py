@@ -1,0 +1,166 @@
+"""Engines that misbehave: each ends as an errored check, and none takes another's results with it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from sluicegate.checks import model as m
+from sluicegate.checks.contract_check import ContractCheck
+from sluicegate.checks.types import BatchSchema
+from sluicegate.contract.model import Contract
+from sluicegate.errors import EngineError
+from sluicegate.gate.plan import EngineRoom, plan
+from sluicegate.gate.run import run_checks
+from sluicegate.ports.batch import BatchView
+from sluicegate.ports.engine import Engine, Result, RunContext, Translation, Unsupported
+from sluicegate.testing.batches import MemoryBatch
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+Behaviour = Callable[[Sequence[ContractCheck], BatchView], Iterable[Result]]
+
+
+class FakeEngine:
+    """An engine that does what it is told."""
+
+    def __init__(self, name: str, behaviour: Behaviour, *, supports: bool = True) -> None:
+        self.name = name
+        self._behaviour = behaviour
+        self._supports = supports
+
+    def versions(self) -> Mapping[str, str]:
+        return {self.name: "1"}
+
+    def translate(self, check: ContractCheck, schema: BatchSchema | None) -> Translation | Unsupported:
+        return Translation(language="sql", text=check.id) if self._supports else Unsupported("it is too young")
+
+    def run(self, checks: Sequence[ContractCheck], batch: BatchView, context: RunContext) -> Iterable[Result]:
+        return self._behaviour(checks, batch)
+
+
+class FakeRoom(EngineRoom):
+    def __init__(self, *engines: FakeEngine) -> None:
+        super().__init__([engine.name for engine in engines])
+        self._loaded = {engine.name: engine for engine in engines}
+
+
+class StoppableBatch(MemoryBatch):
+    """A MemoryBatch whose views count interrupts."""
+
+    def __init__(self) -> None:
+        super().__init__("SELECT 1 AS a")
+        self.interrupted = threading.Event()
+
+    def view(self) -> StoppableBatch:
+        return self
+
+    def interrupt(self) -> None:
+        self.interrupted.set()
+
+
+def check(check_id: str, engine: str | None = None) -> ContractCheck:
+    return ContractCheck(id=check_id, name=check_id, promise=m.NotNull(column="a"), engine=engine)
+
+
+def run(room: FakeRoom, *checks: ContractCheck, batch: StoppableBatch | None = None, timeout: float = 60) -> dict[str, Result]:
+    contract = Contract(name="c", version="1", owner="o", dataset="d", checks=checks)
+    planned = plan(contract, room, NOW)
+    return run_checks(planned, batch or StoppableBatch(), room, lambda _: RunContext(now=NOW), timeout)
+
+
+def good(checks: Sequence[ContractCheck], batch: BatchView) -> Iterator[Result]:
+    for item in checks:
+        yield Result(check_id=item.id, rows=1, failing=0)
+
+
+def raising(error: BaseException) -> Behaviour:
+    def behave(checks: Sequence[ContractCheck], batch: BatchView) -> Iterator[Result]:
+        yield Result(check_id=checks[0].id, rows=1, failing=0)
+        raise error
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (EngineError("the database went away", hint="start it"), "bad broke: the database went away"),
+        (ValueError("first line\nsecond line"), "bad broke: ValueError: first line"),
+        (MemoryError(), "bad ran out of memory"),
+        (SystemExit(3), "bad broke: SystemExit"),
+        (KeyboardInterrupt(), "bad broke: KeyboardInterrupt"),
+    ],
+)
+def test_an_engine_that_breaks_errors_its_unanswered_checks_only(error: BaseException, words: str) -> None:
+    room = FakeRoom(FakeEngine("bad", raising(error)), FakeEngine("fine", good))
+    results = run(room, check("answered", "bad"), check("lost", "bad"), check("other", "fine"))
+    assert results["answered"].failing == 0
+    assert results["lost"].error.startswith(words)
+    assert results["lost"].engine_broke
+    assert results["other"].failing == 0
+
+
+def test_a_check_without_a_result_is_an_error_of_the_engine() -> None:
+    results = run(FakeRoom(FakeEngine("lazy", lambda checks, batch: [])), check("a"))
+    assert "no result" in results["a"].error
+    assert results["a"].engine_broke
+
+
+def test_two_results_for_one_check_are_an_error_of_the_engine() -> None:
+    twice = FakeEngine("eager", lambda checks, batch: [*good(checks, batch), *good(checks, batch)])
+    assert "two results" in run(FakeRoom(twice), check("a"))["a"].error
+
+
+def test_results_for_checks_that_nobody_asked_for_are_left_out() -> None:
+    chatty = FakeEngine("chatty", lambda checks, batch: [*good(checks, batch), Result(check_id="x", rows=1, failing=0)])
+    assert set(run(FakeRoom(chatty), check("a"))) == {"a"}
+
+
+def test_an_engine_that_takes_too_long_is_interrupted_and_its_answers_so_far_count() -> None:
+    batch = StoppableBatch()
+
+    def slow(checks: Sequence[ContractCheck], view: BatchView) -> Iterator[Result]:
+        yield Result(check_id=checks[0].id, rows=1, failing=0)
+        batch.interrupted.wait()
+        raise EngineError("interrupted")
+
+    room = FakeRoom(FakeEngine("slow", slow), FakeEngine("fine", good))
+    results = run(room, check("early", "slow"), check("late", "slow"), check("other", "fine"), batch=batch, timeout=0.05)
+    assert results["early"].failing == 0
+    assert "took longer than 0.05 s" in results["late"].error
+    assert results["late"].error_hint
+    assert results["other"].failing == 0
+
+
+def test_an_engine_that_never_notices_is_left_behind() -> None:
+    forever = threading.Event()
+
+    def stuck(checks: Sequence[ContractCheck], view: BatchView) -> Iterator[Result]:
+        forever.wait()
+        yield from good(checks, view)
+
+    try:
+        results = run(FakeRoom(FakeEngine("stuck", stuck)), check("a"), timeout=0.01)
+        assert "took longer" in results["a"].error
+    finally:
+        forever.set()
+
+
+def test_an_unpinned_check_goes_to_the_first_engine_that_can_run_it() -> None:
+    room = FakeRoom(FakeEngine("young", good, supports=False), FakeEngine("old", good))
+    planned = plan(Contract(name="c", version="1", owner="o", dataset="d", checks=(check("a"),)), room, NOW)
+    assert planned.checks[0].engine == "old"
+
+
+def test_a_check_that_no_engine_can_run_says_why_for_each() -> None:
+    room = FakeRoom(FakeEngine("young", good, supports=False), FakeEngine("small", good, supports=False))
+    planned = plan(Contract(name="c", version="1", owner="o", dataset="d", checks=(check("a"),)), room, NOW)
+    assert planned.checks[0].unsupported == "young: it is too young; small: it is too young"
+
+
+def test_the_fake_is_an_engine() -> None:
+    engine: Engine = FakeEngine("x", good)
+    assert engine.name == "x"
