@@ -6,7 +6,7 @@ UV := $(TOOLS)/bin/uv
 RUN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test quick lint floor bench lock clean
+.PHONY: setup demo test quick lint floor audit bench lock clean
 .DEFAULT_GOAL := test
 
 setup: $(READY)
@@ -33,7 +33,10 @@ quick: lint ## what one runs before every commit
 
 test: lint ## everything that CI runs
 	$(RUN)/pytest -q -n 2 --cov --cov-report=term
-	$(MAKE) floor
+	$(MAKE) floor audit
+
+audit: setup ## known vulnerabilities, where a database is at hand
+	$(RUN)/python scripts/audit.py
 
 floor: setup ## the engines on the oldest DuckDB that we admit
 	$(UV) run --quiet --frozen --all-extras --with duckdb==1.0.0 -- python -m pytest -q -n 2 -m "not slow" tests/conformance tests/golden
