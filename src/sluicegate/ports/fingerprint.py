@@ -6,7 +6,7 @@ The batch computes it when it is opened, a target and a quarantine store compute
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 __all__ = ["BLOCK_BYTES", "combined_sha256", "file_sha256", "files_sha256"]
@@ -15,16 +15,18 @@ BLOCK_BYTES = 1 << 20
 """How much of a file is read at a time."""
 
 
-def combined_sha256(parts: Iterable[tuple[int, str]]) -> str:
-    """The fingerprint of a batch from its files' (length in bytes, SHA-256 in hex).
+def combined_sha256(parts: Sequence[tuple[int, str]]) -> str:
+    """The fingerprint of a batch from its files' (length in bytes, SHA-256 in hex), in the order of their paths.
 
-    A batch is the set of its files' contents: neither their names nor their order counts, so that the same delivery, moved
-    or renamed, stays the same batch.
+    One file: its SHA-256, as ``sha256sum`` prints it. Several: SHA-256 over one line ``<bytes> <sha256>`` for each. The
+    files' names don't count, so that a delivery that was moved stays the same batch.
 
-    >>> combined_sha256([(1, "aa"), (2, "bb")]) == combined_sha256([(2, "bb"), (1, "aa")])
-    True
+    >>> combined_sha256([(1, "aa")])
+    'aa'
     """
-    lines = "".join(sorted(f"{length}:{sha256}\n" for length, sha256 in parts))
+    if len(parts) == 1:
+        return parts[0][1]
+    lines = "".join(f"{length} {sha256}\n" for length, sha256 in parts)
     return hashlib.sha256(lines.encode("ascii")).hexdigest()
 
 
@@ -42,12 +44,12 @@ def file_sha256(path: Path) -> tuple[int, str]:
 
 
 def files_sha256(paths: Iterable[Path]) -> str:
-    """The fingerprint of a batch that consists of these files.
+    """The fingerprint of a batch that consists of these files, in the order of their paths.
 
     Raises:
         OSError: as the operating system says.
     """
-    return combined_sha256(file_sha256(path) for path in paths)
+    return combined_sha256([file_sha256(path) for path in paths])
 
 
 def _blocks(path: Path) -> Iterator[memoryview]:

@@ -1,0 +1,251 @@
+"""A quarantine store in a local folder: an item exists from the moment that its manifest does.
+
+    <path>/<tenant>/<dataset>/<quarantine_id>/manifest.json      all that is known; the last thing written
+    <path>/<tenant>/<dataset>/<quarantine_id>/data/<attempt>/…   the batch's files, numbered
+    <path>/<tenant>/<dataset>/<quarantine_id>/.lock              held while the item changes
+
+Each attempt to put an item copies into a folder of its own and then links its manifest into place; the link decides, and what
+losers and dead processes copied is removed by who finds a manifest there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, timedelta
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sluicegate.errors import BatchUnreadable, CommitStateUnknown, ConfigError, StorageError, TransientStorageError, UsageError
+from sluicegate.ports.fingerprint import combined_sha256, file_sha256
+from sluicegate.ports.names import is_safe_id, segment
+from sluicegate.ports.quarantine import Manifest, QuarantineRequest, StoredFile
+from sluicegate_adapters.local_files import LocalFiles, Step, storage_errors
+
+__all__ = ["DEFAULT_PATH", "LocalQuarantineStore"]
+
+DEFAULT_PATH = ".sluicegate/quarantine"
+_MANIFEST = "manifest.json"
+_LOCK = ".lock"
+_NAME_LENGTH = 100
+_FIXED = ("quarantine_id", "tenant", "dataset", "batch_id", "content_sha256", "files", "created_at")
+
+
+class LocalQuarantineStore:
+    """A store that needs nothing but a folder.
+
+    Args:
+        settings: ``path`` (default ``.sluicegate/quarantine``); ``retention_days``, after which an item expires whose
+            contract says nothing (default: never).
+        base: where relative paths start.
+        step: what goes around each operation on the disk, for tests that break them.
+
+    Raises:
+        ConfigError: a setting is unknown or can't be used.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], base: Path, *, step: Step | None = None) -> None:
+        unknown = sorted(set(settings) - {"path", "retention_days"})
+        if unknown:
+            raise ConfigError(f"quarantine local: unknown setting {unknown[0]!r}", hint="known: path, retention_days")
+        path, days = settings.get("path", DEFAULT_PATH), settings.get("retention_days")
+        if not isinstance(path, str) or not path:
+            raise ConfigError(f"quarantine.path must be a path, not {path!r}")
+        if days is not None and (isinstance(days, bool) or not isinstance(days, int) or days < 1):
+            raise ConfigError(f"quarantine.retention_days must be a whole number from 1, not {days!r}")
+        self._root = base / Path(path).expanduser()
+        self._retention = None if days is None else timedelta(days=days)
+        self._files = LocalFiles(step) if step else LocalFiles()
+
+    def put(self, request: QuarantineRequest) -> Manifest:
+        """Keep the batch; see ``ports.quarantine.QuarantineStore``."""
+        wanted = request.manifest
+        item = self._item(wanted)
+        with storage_errors(f"the batch can't be quarantined in {item}"):
+            self._files.make_folder(item / "data")
+            with self._files.lock(item / _LOCK):
+                if not (item / _MANIFEST).exists():
+                    self._write(item, request)
+                return self._acknowledge(item, wanted)
+
+    def get(self, quarantine_id: str) -> Manifest:
+        """The item of this ID; see ``ports.quarantine.QuarantineStore``."""
+        with storage_errors(f"{self._root} can't be read"):
+            return _read(self._find(quarantine_id))
+
+    def list(self) -> Iterable[Manifest]:
+        """Every item, newest first; those that can't be read are named at the end.
+
+        Raises:
+            StorageError: after all the others, if there are damaged manifests.
+        """
+        found, damaged = [], []
+        with storage_errors(f"{self._root} can't be read"):
+            for path in self._root.glob(f"*/*/*/{_MANIFEST}"):
+                try:
+                    found.append(_read(path))
+                except StorageError as error:
+                    damaged.append(error)
+        yield from sorted(found, key=lambda manifest: (manifest.created_at, manifest.quarantine_id), reverse=True)
+        if damaged:
+            raise StorageError("\n".join(error.message for error in damaged), hint=damaged[0].hint)
+
+    def swap(self, old: Manifest, new: Manifest) -> Manifest:
+        """Replace the manifest if it is still ``old``; see ``ports.quarantine.QuarantineStore``."""
+        _refuse_rewriting(old, new)
+        with storage_errors(f"{old.quarantine_id} can't be changed"):
+            path = self._find(old.quarantine_id)
+            with self._files.lock(path.parent / _LOCK):
+                current = _read(path)
+                if (current.rev, current.nonce) == (new.rev, new.nonce):  # this very swap, whose answer was lost
+                    self._confirm(path.parent)
+                    return current
+                if (current.rev, current.nonce) != (old.rev, old.nonce):
+                    raise TransientStorageError(
+                        f"{old.quarantine_id} was changed by somebody else (revision {current.rev}, {current.status})",
+                        hint="look at it again, then decide again",
+                    )
+                with self._written(path.parent, new) as written:
+                    self._files.replace(written, path)
+                self._confirm(path.parent)
+                return new
+
+    def data_files(self, manifest: Manifest) -> tuple[Path, ...]:
+        """Where the item's files are now, each held against its checksum.
+
+        Raises:
+            UsageError: there is no such item.
+            StorageError: a file is gone, or not what it was.
+        """
+        with storage_errors(f"the data of {manifest.quarantine_id} can't be read"):
+            item = self._find(manifest.quarantine_id).parent
+            paths = []
+            for stored in manifest.files:
+                path = _inside(item, stored.path)
+                if not path.is_file() or file_sha256(path) != (stored.bytes, stored.sha256):
+                    raise StorageError(
+                        f"{path} is not what was quarantined", hint="restore it from a backup, or replay a repaired file"
+                    )
+                paths.append(path)
+            return tuple(paths)
+
+    def _write(self, item: Path, request: QuarantineRequest) -> None:
+        """Data first, then the manifest; afterwards the item exists."""
+        attempt = item / "data" / uuid.uuid4().hex[:12]
+        self._files.make_folder(attempt)
+        stored = tuple(self._copy(item, attempt, request))
+        expires = request.manifest.expires_at
+        if expires is None and self._retention is not None:
+            expires = (request.now.astimezone(UTC) + self._retention).isoformat()
+        manifest = replace(request.manifest, files=stored, expires_at=expires)
+        with self._written(item, manifest) as written, contextlib.suppress(FileExistsError):
+            self._files.link(written, item / _MANIFEST)
+
+    def _copy(self, item: Path, attempt: Path, request: QuarantineRequest) -> Iterator[StoredFile]:
+        """Copy the batch's files, and verify the whole."""
+        sums = []
+        for number, source in enumerate(request.files):
+            copied = attempt / _layout(number, source, request.partitions)
+            if copied.parent != attempt:
+                self._files.make_folder(copied.parent)
+            try:
+                length, sha256 = self._files.copy(source, copied)
+            except OSError as error:
+                if error.filename != str(source):
+                    raise
+                raise BatchUnreadable(f"{source} was there for the checks, and can't be read now: {error.strerror}") from error
+            sums.append((length, sha256))
+            yield StoredFile(path=copied.relative_to(item).as_posix(), original=str(source), bytes=length, sha256=sha256)
+        if request.fingerprinted and combined_sha256(sums) != request.manifest.content_sha256:
+            raise BatchUnreadable(
+                f"the files of batch {request.manifest.batch_id!r} changed after they were checked: they were not quarantined",
+                hint="hand in files that nobody writes to any more",
+            )
+        for folder in {attempt, *(path for path in attempt.rglob("*") if path.is_dir())}:
+            self._files.sync_folder(folder)
+
+    def _acknowledge(self, item: Path, wanted: Manifest) -> Manifest:
+        """The manifest that is there, made durable, whoever wrote it; other attempts' copies go."""
+        manifest = _read(item / _MANIFEST)
+        for name in _FIXED[:5]:
+            if getattr(manifest, name) != getattr(wanted, name):
+                raise StorageError(f"{item} holds another item: its {name} differs", hint="move the folder away")
+        self._confirm(item)
+        kept = {PurePosixPath(stored.path).parts[1] for stored in manifest.files}
+        with contextlib.suppress(OSError):  # leftovers cost space, nothing else
+            for attempt in (item / "data").iterdir():
+                if attempt.name not in kept:
+                    self._files.remove(attempt)
+        return manifest
+
+    def _confirm(self, item: Path) -> None:
+        """Make what was just put in place durable."""
+        try:
+            self._files.sync_folder(item)
+        except OSError as error:
+            raise CommitStateUnknown(
+                f"{item / _MANIFEST} is written, but the disk did not confirm it: {error.strerror or error}",
+                hint="see to the disk, then run it again",
+            ) from error
+
+    @contextmanager
+    def _written(self, item: Path, manifest: Manifest) -> Iterator[Path]:
+        """The manifest as a file of another name, on disk; removed afterwards."""
+        written = item / f"{_MANIFEST}.{uuid.uuid4().hex}.tmp"
+        try:
+            self._files.write(written, json.dumps(manifest.as_json(), indent=2, default=str).encode())
+            yield written
+        finally:
+            with contextlib.suppress(OSError):
+                self._files.remove(written)
+
+    def _item(self, manifest: Manifest) -> Path:
+        if not is_safe_id(manifest.quarantine_id):
+            raise UsageError(f"{manifest.quarantine_id!r} is no quarantine ID")
+        return self._root / segment(manifest.tenant) / segment(manifest.dataset) / manifest.quarantine_id
+
+    def _find(self, quarantine_id: str) -> Path:
+        if is_safe_id(quarantine_id):
+            for path in self._root.glob(f"*/*/{quarantine_id}/{_MANIFEST}"):
+                return path
+        raise UsageError(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")
+
+
+def _read(path: Path) -> Manifest:
+    """Read a manifest, and hold what it says against where it lies."""
+    try:
+        manifest = Manifest.from_json(json.loads(path.read_bytes()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StorageError(f"{path} is damaged", hint="restore it from a backup; its data is beside it") from error
+    place = (segment(manifest.tenant), segment(manifest.dataset), manifest.quarantine_id)
+    if path.parts[-4:-1] != place:
+        raise StorageError(f"{path} says that it belongs in {'/'.join(place)}", hint="move the folder back to where it was")
+    return manifest
+
+
+def _layout(number: int, source: Path, partitions: tuple[str, ...]) -> Path:
+    """Where a file lies in its item: numbered in the batch's order, under the ``key=value`` folders that are its columns."""
+    folders = [part for part in source.parent.parts if part.partition("=")[0] in partitions and "=" in part]
+    return Path(*folders[len(folders) - len(partitions) :], f"{number:05}-{source.name[-_NAME_LENGTH:]}")
+
+
+def _inside(item: Path, relative: str) -> Path:
+    """The path of a stored file, which must lie in its item."""
+    path = item / relative
+    if not path.resolve().is_relative_to(item.resolve()):
+        raise StorageError(f"{item / _MANIFEST} names a file outside of its item: {relative!r}")
+    return path
+
+
+def _refuse_rewriting(old: Manifest, new: Manifest) -> None:
+    changed = [name for name in _FIXED if getattr(old, name) != getattr(new, name)]
+    if changed:
+        raise UsageError(f"{changed[0]} of a quarantined item never changes")
+    if new.history[: len(old.history)] != old.history:
+        raise UsageError("the history of a quarantined item only grows")
+    if new.rev != old.rev + 1 or new.nonce == old.nonce:
+        raise UsageError("a new manifest has the next revision and a nonce of its own")

@@ -1,0 +1,113 @@
+"""A batch's rows as one Parquet file, and how many rows a file has.
+
+The rows leave the batch's own database as Arrow: that database is shut off from the disk. Arrow's own writer keeps what
+DuckDB's would change (wide integers become floats there).
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sluicegate.checks.sqltext import BATCH, identifier, literal
+from sluicegate.errors import BatchUnreadable, StorageError
+from sluicegate.ports.batch import BatchView
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["count_rows", "export"]
+
+_ROWS_AT_A_TIME = 65_536
+_LOSSY = re.compile(r"\b(TIME WITH TIME ZONE|TIMETZ|BIT|INTERVAL)(?=[\[\],)]|$)")
+
+
+def export(batch: BatchView, part: Path) -> None:
+    """Write the batch's rows; the file is not yet synced.
+
+    Raises:
+        BatchUnreadable: the batch could not be read to its end.
+        StorageError: a type can't be kept in Parquet, or memory ran out.
+        OSError: the file can't be written.
+    """
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetWriter
+
+    _refuse_lossy(batch)
+    connection = batch.connect()
+    try:
+        with _reading():
+            reader = _reader(connection)
+        try:
+            with part.open("xb") as file, ParquetWriter(file, reader.schema) as writer:
+                for rows in _read(reader):
+                    writer.write_batch(rows)
+        except ArrowException as error:
+            raise StorageError(
+                f"the batch can't be kept as Parquet: {_first_line(error)}", hint="cast the column where the batch is made"
+            ) from error
+    finally:
+        connection.close()
+
+
+def count_rows(parts: Iterable[Path]) -> int:
+    """How many rows Parquet files hold, by their own metadata.
+
+    Raises:
+        BatchUnreadable: one of them is no Parquet.
+    """
+    import duckdb
+
+    listed = ", ".join(literal(glob.escape(str(part))) for part in parts)
+    with duckdb.connect() as connection:
+        try:
+            found = connection.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata([{listed}])").fetchone()
+        except duckdb.Error as error:
+            raise BatchUnreadable(f"what was staged is not Parquet: {_first_line(error)}") from error
+    return int(found[0] or 0) if found else 0
+
+
+def _reader(connection: duckdb.DuckDBPyConnection) -> Any:
+    relation: Any = connection.sql(f"SELECT * FROM {identifier(BATCH)}")
+    if hasattr(relation, "to_arrow_reader"):  # DuckDB 1.x calls it otherwise
+        return relation.to_arrow_reader(_ROWS_AT_A_TIME)
+    return relation.fetch_arrow_reader(_ROWS_AT_A_TIME)
+
+
+def _read(reader: Any) -> Iterator[Any]:
+    while True:
+        with _reading():
+            rows = next(reader, None)
+        if rows is None:
+            return
+        yield rows
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Tell a batch that can't be read from a disk that can't be written."""
+    import duckdb
+    from pyarrow import ArrowException
+
+    try:
+        yield
+    except (duckdb.OutOfMemoryException, MemoryError) as error:
+        raise StorageError("memory ran out while the batch was written", hint="raise batch.memory_limit") from error
+    except (duckdb.Error, ArrowException, OSError) as error:
+        raise BatchUnreadable(f"the batch can't be read to its end: {_first_line(error)}") from error
+
+
+def _refuse_lossy(batch: BatchView) -> None:
+    for column in batch.schema.columns:
+        if _LOSSY.search(column.native.upper()):
+            raise StorageError(
+                f"column {column.name!r}: Parquet keeps no {column.native}", hint="cast it to text where the batch is made"
+            )
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]

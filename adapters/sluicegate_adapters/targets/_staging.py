@@ -1,0 +1,69 @@
+"""Where a batch waits until it is published: folders that no reader looks into, each held by a lock while it is in use."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sluicegate_adapters.local_files import LocalFiles
+
+__all__ = ["Staging"]
+
+_LOCK = ".lock"
+
+
+class Staging:
+    """A folder of attempts. ``<name>/`` exists only while ``<name>.lock`` does; whoever can lock that knows the owner is dead."""
+
+    def __init__(self, folder: Path, files: LocalFiles) -> None:
+        self._folder = folder
+        self._files = files
+
+    @contextmanager
+    def attempt(self) -> Iterator[Path]:
+        """A fresh folder; what is left in it afterwards is removed.
+
+        Raises:
+            OSError: it can't be made.
+        """
+        self._files.make_folder(self._folder)
+        self.clean()
+        staged, descriptor = self._claim()
+        try:
+            self._files.make_folder(staged)
+            yield staged
+        finally:
+            with contextlib.suppress(OSError):  # harmless where it is: the next commit cleans it up
+                self._drop(staged)
+            os.close(descriptor)
+
+    def clean(self) -> None:
+        """Remove what dead processes left behind; what can't be removed is harmless, and stays."""
+        for lock in sorted(self._folder.glob(f"*{_LOCK}")):
+            with contextlib.suppress(OSError):
+                descriptor = self._files.try_lock(lock, create=False)
+                if descriptor is None:
+                    continue
+                try:
+                    self._drop(lock.with_suffix(""))
+                finally:
+                    os.close(descriptor)
+
+    def _claim(self) -> tuple[Path, int]:
+        while True:  # a cleaner may take the lock between its making and its locking: then try another name
+            staged = self._folder / uuid.uuid4().hex
+            descriptor = self._files.try_lock(_lock_of(staged), create=True)
+            if descriptor is not None:
+                return staged, descriptor
+
+    def _drop(self, staged: Path) -> None:
+        self._files.remove(staged)
+        self._files.remove(_lock_of(staged))
+
+
+def _lock_of(staged: Path) -> Path:
+    return staged.with_name(staged.name + _LOCK)
