@@ -70,9 +70,8 @@ class _Meanings(CheckVisitor[RowMeaning]):
         value = f"CAST(({check.expression}\n) AS BOOLEAN)"
         return RowMeaning(considered=f"{value} IS NOT NULL", failing=f"{value} IS NOT DISTINCT FROM FALSE")
 
-    @staticmethod
-    def _inside(check: m.AcceptedValues | m.RejectedValues) -> str:
-        return f"({identifier(check.column)} IN ({literals(check.values)}))" if check.values else "FALSE"
+    def _inside(self, check: m.AcceptedValues | m.RejectedValues) -> str:
+        return f"({self._text(check.column)} IN ({literals(check.values)}))" if check.values else "FALSE"
 
     @staticmethod
     def _value(column: str, breaks: str) -> RowMeaning:
@@ -84,8 +83,9 @@ class _Meanings(CheckVisitor[RowMeaning]):
         return found.kind if found else None
 
     def _text(self, column: str) -> str:
+        """The column, as text where it is some other kind of text: those are compared as texts, not as what they hold."""
         found = self._schema.get(column) if self._schema else None
-        plain = found is None or found.native.upper() == "VARCHAR"
+        plain = found is None or found.kind is not Kind.STRING or found.native.upper() == "VARCHAR"
         return identifier(column) if plain else f"CAST({identifier(column)} AS VARCHAR)"  # enums, UUIDs
 
     def _nan(self, column: str) -> str:
@@ -94,11 +94,11 @@ class _Meanings(CheckVisitor[RowMeaning]):
 
     def completeness(self, check: m.Completeness) -> RowMeaning:
         column = identifier(check.column)
-        missing = f" OR {column} IN ({literals(check.missing_values)})" if check.missing_values else ""
+        missing = f" OR {self._text(check.column)} IN ({literals(check.missing_values)})" if check.missing_values else ""
         return RowMeaning(considered="TRUE", failing=f"({column} IS NULL{missing})")
 
     def range(self, check: m.Range) -> RowMeaning:
-        column, bounds = identifier(check.column), check.bounds
+        column, bounds = self._text(check.column), check.bounds
         outside = []
         if bounds.min is not None:
             outside.append(f"{column} {'<' if bounds.min_inclusive else '<='} {literal(bounds.min)}")
