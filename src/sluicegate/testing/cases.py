@@ -18,7 +18,7 @@ from sluicegate.checks.values import Scalar
 from sluicegate.testing.data import NAMES
 from sluicegate.testing.oracle import Expected
 
-__all__ = ["CASES", "NOW", "Case"]
+__all__ = ["CASES", "NOW", "SAMPLES", "Case"]
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 """The clock of every conformance run."""
@@ -302,10 +302,10 @@ def _names() -> Iterator[Case]:
 
 
 _EXPRESSIONS = {
-    "comparison": ("pairs", "i <= j", 3, 2), "text": ("texts", "a <> 'it''s'", 46, 1), "a comment": ("pairs", "i <= j -- why", 3, 2), "a null": ("pairs", "NULL", 0, 0),
+    "comparison": ("pairs", "i <= j", 4, 2), "text": ("texts", "a <> 'it''s'", 46, 1), "a comment": ("pairs", "i <= j -- why", 4, 2), "a null": ("pairs", "NULL", 0, 0),
     "an integer": ("pairs", "i - 2", 5, 2), "always": ("pairs", "TRUE", 7, 0), "never": ("pairs", "FALSE", 7, 7), "case": ("keys", "CASE WHEN a = 1 THEN b = 'x' ELSE TRUE END", 10, 2),
-    "a quoted name": ("names", '"a b" > 0 AND "double""quote" < 7', 5, 2), "braces": ("texts", "a <> '{{ x }}' AND a <> '${x}'", 46, 2), "percent": ("texts", "a NOT LIKE '\\%%' ESCAPE '\\'", 46, 2),
-    "a function": ("texts", "length(a) < 1000", 46, 1), "empty batch": ("empty", "id > 0", 0, 0), "all NULL": ("all_null", "id > 0", 0, 0), "nan": ("floats", "NOT isnan(a)", 14, 2), "or": ("pairs", "i = 1 OR j = 2", 7, 0),
+    "a quoted name": ("names", '"a b" > 0 AND "double""quote" < 7', 4, 1), "braces": ("texts", "a <> '{{ x }}' AND a <> '${x}'", 46, 2), "percent": ("texts", "a NOT LIKE '\\%%' ESCAPE '\\'", 46, 2),
+    "a function": ("texts", "length(a) < 1000", 46, 1), "empty batch": ("empty", "id > 0", 0, 0), "all NULL": ("all_null", "id > 0", 0, 0), "nan": ("floats", "NOT isnan(a)", 14, 2), "or": ("pairs", "i = 1 OR j = 2", 5, 1),
 }  # fmt: skip
 _QUERIES: dict[str, tuple[str, str, Fraction | float | str | None]] = {
     "count": ("integers", "SELECT count(*) FROM batch", Fraction(11)), "exact": ("integers", "SELECT max(a) FROM batch", Fraction(2**63 - 1)),
@@ -407,3 +407,10 @@ CASES: tuple[Case, ...] = tuple(
     for case in family()
 )
 """Every case, in a fixed order; IDs are unique."""
+
+SAMPLES: dict[str, m.CanonicalCheck] = {
+    case.check.type_name: case.check
+    for case in reversed(CASES)
+    if case.table in {"integers", "texts", "pairs", "one_row", "lines", "keys", "fresh"}
+}
+"""One of each canonical check, by name."""

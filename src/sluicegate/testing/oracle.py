@@ -132,7 +132,7 @@ class _Oracle(CheckVisitor[Expected]):
 
     def completeness(self, check: m.Completeness) -> Expected:
         column = self.table.column(check.column)
-        missing = {_in_terms_of(column, value) for value in check.missing_values if value is not None}
+        missing = {_of_check(column, value) for value in check.missing_values if value is not None}
         values = self.table.values(check.column)
         return Expected(rows=len(values), failing=sum(value is None or ordered(value) in missing for value in values))
 
@@ -143,18 +143,18 @@ class _Oracle(CheckVisitor[Expected]):
 
     def accepted_values(self, check: m.AcceptedValues) -> Expected:
         column = self.table.column(check.column)
-        accepted = {_in_terms_of(column, value) for value in check.values if value is not None}
+        accepted = {_of_check(column, value) for value in check.values if value is not None}
         return self._each(check.column, lambda value: ordered(value) not in accepted)
 
     def rejected_values(self, check: m.RejectedValues) -> Expected:
         column = self.table.column(check.column)
-        rejected = {_in_terms_of(column, value) for value in check.values if value is not None}
+        rejected = {_of_check(column, value) for value in check.values if value is not None}
         return self._each(check.column, lambda value: ordered(value) in rejected)
 
     def range(self, check: m.Range) -> Expected:
         column, bounds = self.table.column(check.column), check.bounds
-        low = None if bounds.min is None else _in_terms_of(column, bounds.min)
-        high = None if bounds.max is None else _in_terms_of(column, bounds.max)
+        low = None if bounds.min is None else _of_check(column, bounds.min)
+        high = None if bounds.max is None else _of_check(column, bounds.max)
 
         def outside(value: Any) -> bool:
             at = ordered(value)
@@ -256,10 +256,16 @@ def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
+def _of_check(column: Column, value: Any) -> Any:
+    """A check's value beside a column; a DATE column is compared by day."""
+    if isinstance(value, float) and column.kind is not Kind.FLOAT and math.isfinite(value):
+        return ordered(Decimal(repr(value)))  # the float 0.1 is the author's 0.1
+    at = _in_terms_of(column, value)
+    return at.replace(hour=0, minute=0, second=0, microsecond=0) if column.kind is Kind.DATE else at
+
+
 def _in_terms_of(column: Column, value: Any) -> Any:
     """A value beside a column: a number becomes the nearest float next to floats, as wide as they are; else it is exact."""
-    if isinstance(value, float) and column.kind is not Kind.FLOAT and math.isfinite(value):
-        return ordered(Decimal(repr(value)))
     if column.kind is not Kind.FLOAT or not isinstance(value, int | float | Decimal):
         return ordered(value)
     if column.native.upper() != "FLOAT" or not math.isfinite(value):
