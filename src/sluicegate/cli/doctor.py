@@ -73,10 +73,10 @@ def _examine(config: str | None) -> Iterator[Finding]:
 
 
 def _versions() -> Iterator[Finding]:
-    from sluicegate.cli.version import VERSION
+    from sluicegate.cli.version import version
 
     yield Finding(
-        "sluicegate", "ok", f"{VERSION} on Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+        "sluicegate", "ok", f"{version()} on Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     )
     import duckdb
 

@@ -31,6 +31,16 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{self.prog} has no {wrong['word']!r}", hint=_suggest(wrong["word"], known))
 
 
+class _ShowVersion(argparse.Action):
+    """Reads the version when it is asked for: that import costs more than the whole parser."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        from sluicegate.cli.version import version
+
+        print(f"sluicegate {version()}")
+        parser.exit()
+
+
 def _suggest(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
@@ -74,8 +84,6 @@ def _common(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    from sluicegate.cli.version import VERSION
-
     parser = _Parser(
         prog="sluicegate",
         description="A gate for data: one contract, many engines, one verdict, and the batch is committed, quarantined or blocked.",
@@ -83,7 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"sluicegate {VERSION}")
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version and exit")
     _common(parser, top=True)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True, parser_class=_Parser)
     _gate_verbs(verbs)

@@ -1,18 +1,15 @@
-"""Our version. Read from the installed distribution only when asked for: that import costs more than the whole parser."""
+"""Our version, from the installed distribution."""
 
 from __future__ import annotations
 
-__all__ = ["VERSION"]
+__all__ = ["version"]
 
 
-class _Version:
-    def __str__(self) -> str:
-        from importlib.metadata import PackageNotFoundError, version
+def version() -> str:
+    """``0.1.0``; ``unknown`` when run from a source tree that was never installed."""
+    from importlib import metadata
 
-        try:
-            return version("sluicegate")
-        except PackageNotFoundError:  # run from a source tree that was never installed
-            return "unknown"
-
-
-VERSION = _Version()
+    try:
+        return metadata.version("sluicegate")
+    except metadata.PackageNotFoundError:
+        return "unknown"
