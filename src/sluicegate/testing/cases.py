@@ -130,11 +130,10 @@ def _value_sets() -> Iterator[Case]:
                 check=missing,
                 figures=Expected(rows=4, failing=1) if name in figures else None,
             )
-    for table, (column, values) in product(
-        ("all_null", "empty", "one_row"), (("id", (1, 2)), ("t", ("a", "")), ("x", (1.5,)), ("ok", (True,)))
-    ):
-        yield Case(table=table, name=column, check=m.AcceptedValues(column=column, values=values))
-        yield Case(table=table, name=column, check=m.RejectedValues(column=column, values=values))
+    few: dict[str, tuple[Scalar, ...]] = {"id": (1, 2), "t": ("a", ""), "x": (1.5,), "ok": (True,)}
+    for table, column in product(("all_null", "empty", "one_row"), few):
+        yield Case(table=table, name=column, check=m.AcceptedValues(column=column, values=few[column]))
+        yield Case(table=table, name=column, check=m.RejectedValues(column=column, values=few[column]))
     yield Case(
         table="wide_decimals",
         name="38 places",
@@ -169,7 +168,7 @@ _RANGES: dict[str, dict[str, m.Bounds]] = {
                    "exclusive date": _bounds(None, date(2013, 1, 1), open_high=True), "zoned": _bounds(None, datetime(2013, 1, 1, 12, tzinfo=UTC), open_high=True)},
     "zoned_timestamps": {"zoned": _bounds(datetime(2013, 1, 1, tzinfo=UTC), None), "naive": _bounds(datetime(2013, 1, 1), None),  # noqa: DTZ001
                          "date": _bounds(date(2013, 1, 1), date(2013, 1, 1)), "clock": _bounds(None, NOW)},
-    "times": {"noon": _bounds(time(12), time(13))},
+    "times": {"noon": _bounds(time(12), time(13))}, "enums": {"as texts": _bounds("it", "lower")}, "uuids": {"as texts": _bounds("0", "1")},
 }  # fmt: skip
 
 
