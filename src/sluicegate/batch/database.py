@@ -1,0 +1,158 @@
+"""One DuckDB database per batch: shut off from files and network where DuckDB can, in UTC, with limits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sluicegate.checks.sqltext import identifier, literal
+from sluicegate.checks.types import BatchSchema, Column, Kind, kind_of
+from sluicegate.errors import EngineError, UsageError
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["ARROW_ROWS", "BatchSettings", "Database", "EngineView", "arrow_reader", "schema_of"]
+
+ARROW_ROWS = 65_536
+"""Rows per Arrow batch that leaves the database."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSettings:
+    """How much of the machine a batch may use.
+
+    Attributes:
+        memory_limit: DuckDB's, such as ``2GB``; what doesn't fit spills. None: DuckDB's default (80 % of the memory).
+        threads: None: one per core.
+        temp_directory: where spilled blocks and spooled files go; None: a folder of its own under the system's.
+    """
+
+    memory_limit: str | None = None
+    threads: int | None = None
+    temp_directory: Path | None = None
+
+
+def schema_of(connection: duckdb.DuckDBPyConnection, view: str) -> BatchSchema:
+    """The columns of a view or table."""
+    described = connection.execute(f"DESCRIBE SELECT * FROM {identifier(view)}").fetchall()
+    return BatchSchema(tuple(Column(name, kind_of(native) or Kind.OTHER, native) for name, native, *_ in described))
+
+
+def arrow_reader(found: Any) -> Any:
+    """A query's result as a RecordBatchReader, under the name that this DuckDB has for it (1.0, 1.5 and 2.0 differ)."""
+    for name in ("to_arrow_reader", "fetch_record_batch", "fetch_arrow_reader"):
+        if hasattr(found, name):
+            return getattr(found, name)(ARROW_ROWS)
+    raise TypeError(f"{type(found).__name__} has no rows")
+
+
+class Database:
+    """A DuckDB database in memory. ``seal`` shuts it off from everything but the given files, once its views exist."""
+
+    def __init__(self, settings: BatchSettings) -> None:
+        import duckdb
+
+        parent = settings.temp_directory or Path(tempfile.gettempdir())
+        self.scratch = parent / f"sluicegate-{os.getpid()}-{secrets.token_hex(4)}"  # DuckDB creates it when it first spills
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "autoinstall_known_extensions": "false",  # nothing is ever downloaded
+            "autoload_known_extensions": "false",
+            "temp_directory": str(self.scratch / "spill"),
+        }
+        if settings.memory_limit:
+            config["memory_limit"] = settings.memory_limit
+        if settings.threads:
+            config["threads"] = str(settings.threads)
+        try:
+            self.root = duckdb.connect(":memory:", config=config)
+        except duckdb.Error as error:
+            message = str(error).splitlines()[0]
+            raise UsageError(f"DuckDB refuses the batch settings: {message}", hint="memory_limit is text such as 2GB") from error
+        self.root.execute("SET GLOBAL TimeZone = 'UTC'")
+        self._try("SET GLOBAL python_enable_replacements = false")  # DuckDB 1.0 has none: SQL there may see Python variables
+
+    def _try(self, statement: str) -> bool:
+        import duckdb
+
+        with contextlib.suppress(duckdb.CatalogException):
+            self.root.execute(statement)
+            return True
+        return False
+
+    def seal(self, files: Iterable[Path]) -> None:
+        """No file but these, no network, no extension, no other setting from here on.
+
+        DuckDB before 1.2 can't allow single files; there the door stays open when views read files.
+        """
+        paths = sorted({str(path) for path in files})
+        listed = ", ".join(literal(path) for path in paths)
+        if not paths or self._try(f"SET allowed_paths = [{listed}]"):
+            self.root.execute("SET enable_external_access = false")
+        self.root.execute("SET lock_configuration = true")
+
+    def close(self, *, busy: bool) -> None:
+        """Close it, unless an abandoned thread still computes (DuckDB would wait for it, or refuse)."""
+        if not busy:
+            self.root.close()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+class EngineView:
+    """A batch as one engine sees it: its own connections, which the gate can interrupt from another thread."""
+
+    def __init__(self, database: Database, schema: BatchSchema, references: Mapping[str, str]) -> None:
+        self._database = database
+        self._connections: list[duckdb.DuckDBPyConnection] = []
+        self._schema = schema
+        self._references = references
+        self.interrupted = False
+
+    @property
+    def schema(self) -> BatchSchema:
+        """The batch's columns."""
+        return self._schema
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """Each dataset that a ``reference`` check names, and the view over it."""
+        return self._references
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A connection of the engine's own, in UTC, with the batch's views.
+
+        Raises:
+            EngineError: the view was interrupted: whoever still runs was abandoned.
+        """
+        connection = self._database.root.cursor()
+        self._connections.append(connection)
+        if self.interrupted:
+            raise EngineError("the run was interrupted")
+        return connection
+
+    def interrupt(self) -> None:
+        """Stop what runs on this view's connections now, and let nothing new begin."""
+        import duckdb
+
+        self.interrupted = True
+        for connection in tuple(self._connections):
+            with contextlib.suppress(duckdb.Error):
+                connection.interrupt()
+
+    def close(self) -> None:
+        """Close its connections; those of an interrupted view are left to their thread, which may still be inside DuckDB."""
+        import duckdb
+
+        if self.interrupted:
+            return
+        for connection in self._connections:
+            with contextlib.suppress(duckdb.Error):
+                connection.close()
+        self._connections.clear()

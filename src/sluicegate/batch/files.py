@@ -1,0 +1,168 @@
+"""Which files a batch is made of, and in what format they are."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+from sluicegate.errors import BatchUnreadable, UsageError
+
+__all__ = ["FORMATS", "BatchFile", "FileSet", "find_files"]
+
+FORMATS = ("parquet", "csv", "json", "arrow")
+_SUFFIXES = {
+    ".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv", ".json": "json", ".ndjson": "json",
+    ".jsonl": "json", ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow",
+}  # fmt: skip
+_ALIASES = {name.removeprefix("."): name_format for name, name_format in _SUFFIXES.items()} | {name: name for name in FORMATS}
+_COMPRESSED = (".gz", ".zst")
+_WILD = frozenset("*?[")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFile:
+    """A file as it was when the batch was opened; size, modification time and inode tell whether it is still the same."""
+
+    path: Path
+    bytes: int
+    modified_ns: int = field(compare=True)
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> BatchFile:
+        """Look at a file.
+
+        Raises:
+            UsageError: it isn't there, isn't a regular file, or can't be looked at.
+        """
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise UsageError(f"{path}: {(error.strerror or 'unreadable').lower()}", hint="check the path") from error
+        if not stat.S_ISREG(found.st_mode):
+            raise UsageError(f"{path} is not a regular file", hint="a batch is files, a glob, a folder or a table in memory")
+        return cls(path, found.st_size, found.st_mtime_ns, found.st_ino)
+
+    def check_unchanged(self) -> None:
+        """Raises:
+        BatchUnreadable: the file is no longer the one that was opened.
+        """
+        try:
+            same = BatchFile.of(self.path) == self
+        except UsageError:
+            same = False
+        if not same:
+            raise BatchUnreadable(
+                f"{self.path} changed while the gate was at work", hint="hand in files that nobody writes to any more"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class FileSet:
+    """The files of a batch, sorted by path.
+
+    Attributes:
+        format: one of ``FORMATS``.
+        partitions: the ``key`` of each ``key=value`` folder inside the given folder or glob: columns of the batch.
+        foreign_keys: the same outside of it: not columns.
+    """
+
+    files: tuple[BatchFile, ...]
+    format: str
+    partitions: tuple[str, ...] = ()
+    foreign_keys: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(item.path for item in self.files)
+
+
+def find_files(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], format: str | None = None) -> FileSet:  # noqa: A002
+    """Resolve a path, a glob, a folder, or a list of them. Relative paths start at the working directory.
+
+    In a folder all files count, at any depth, but for names that begin with ``.`` or ``_`` (markers, by convention).
+
+    Raises:
+        UsageError: nothing there, an unknown format, or several formats.
+        BatchUnreadable: a file without a single byte.
+    """
+    sources = [source] if isinstance(source, str | os.PathLike) else list(source)
+    if not sources:
+        raise UsageError("the batch names no files", hint="give a path, a glob, a folder or a table")
+    found: dict[Path, Path] = {}  # file -> the folder from which on key=value names partition
+    for item in sources:
+        text = os.fspath(item)
+        _refuse_remote(text)
+        found |= _expand(text)
+    paths = sorted(found)
+    the_format = _format_of(paths, format)
+    files = tuple(BatchFile.of(path) for path in paths)
+    for file in files:
+        if not file.bytes:
+            raise BatchUnreadable(
+                f"{file.path} is empty: not a single byte", hint="an empty batch still has a header or a schema"
+            )
+    inside = [_keys(path.relative_to(root).parent) for path, root in found.items()]
+    partitions = inside[0]
+    if any(keys != partitions for keys in inside):
+        raise UsageError(
+            "some files lie in key=value folders and others don't, or in others", hint="hand in one partitioned folder at a time"
+        )
+    foreign = {key for root in found.values() for key in _keys(root)}
+    return FileSet(files, the_format, partitions, tuple(sorted(foreign - set(partitions))))
+
+
+def _refuse_remote(text: str) -> None:
+    scheme, separator, _ = text.partition("://")
+    if separator and scheme.lower() in {"s3", "s3a", "s3n"}:
+        raise UsageError(f"{text}: reading from S3 comes with the S3 store", hint="download the batch and give its path")
+    if separator and scheme.isalnum():
+        raise UsageError(f"{text}: batches are read from local files", hint="download the batch and give its path")
+
+
+def _expand(text: str) -> dict[Path, Path]:
+    path = Path(os.path.abspath(text))  # noqa: PTH100 - symbolic links keep their names: partitions and suffixes live there
+    if path.is_dir():
+        files = [found for found in path.rglob("*") if not found.is_dir() and not _is_marker(found.relative_to(path))]
+        if not files:
+            raise UsageError(f"the folder {text} holds no files", hint="check the path")
+        return dict.fromkeys(files, path)
+    if os.path.lexists(path) or not _WILD & set(text):
+        return {path: path.parent}
+    matches = [Path(os.path.abspath(match)) for match in glob.glob(text, recursive=True)]  # noqa: PTH100, PTH207 - as above
+    files = [match for match in matches if not match.is_dir()]
+    if not files:
+        raise UsageError(f"no file matches {text}", hint="quote the pattern, and check the path")
+    fixed = next(i for i, part in enumerate(path.parts) if _WILD & set(part))
+    return dict.fromkeys(files, Path(*path.parts[:fixed]))
+
+
+def _is_marker(path: PurePath) -> bool:
+    return any(part.startswith((".", "_")) for part in path.parts)
+
+
+def _keys(folder: PurePath) -> tuple[str, ...]:
+    return tuple(part.partition("=")[0] for part in folder.parts if "=" in part[1:])
+
+
+def _format_of(paths: Sequence[Path], given: str | None) -> str:
+    if given is not None:
+        name = _ALIASES.get(given.strip().lower())
+        if name is None:
+            raise UsageError(f"there is no format {given!r}", hint=f"known: {', '.join(FORMATS)}")
+        return name
+    formats: dict[str, Path] = {}
+    for path in paths:
+        suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _COMPRESSED]
+        name = _SUFFIXES.get(suffixes[-1]) if suffixes else None
+        if name is None:
+            raise UsageError(f"{path}: no format has this suffix", hint=f"name the format: {', '.join(FORMATS)}")
+        formats.setdefault(name, path)
+    if len(formats) > 1:
+        examples = " and ".join(f"{name} ({path.name})" for name, path in sorted(formats.items()))
+        raise UsageError(f"the batch mixes formats: {examples}", hint="hand in files of one format at a time")
+    return next(iter(formats))

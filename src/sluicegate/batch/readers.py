@@ -1,0 +1,138 @@
+"""Files become the table or view ``batch``: Parquet stays where it is, the others are read once, whole, when they are opened.
+
+Reading them once finds every broken line before a check runs, spares each engine its own parse, and makes what is
+checked and what is committed the same rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sluicegate.batch.files import FileSet
+from sluicegate.checks.sqltext import identifier, literal
+from sluicegate.errors import BatchUnreadable
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["create_rows", "file_list", "unreadable", "view_parquet"]
+
+
+def file_list(paths: Iterable[Path]) -> str:
+    """Paths as a SQL list, with DuckDB's wildcards made literal: ``x[1].csv`` would read ``x1.csv``."""
+    escaped = (re.sub(r"[*?\[]", lambda found: f"[{found[0]}]", str(path)) for path in paths)
+    return f"[{', '.join(literal(path) for path in escaped)}]"
+
+
+def unreadable(files: Sequence[Path], format: str, error: Exception) -> BatchUnreadable:  # noqa: A002
+    """DuckDB's complaint as one line that says where, and shows no value of the data."""
+    text = str(error)
+    named = next((path for path in files if str(path) in text), files[0])
+    place = re.search(r"(?:CSV Error on |at )[Ll]ine:? (\d+)", text)
+    byte = re.search(r"at byte (\d+)", text)
+    record = re.search(r"in (?:record/value|line|array element|value) (\d+)", text)
+    where = f", line {place[1]}" if place else (f", record {record[1]}" if record else "") + (f", byte {byte[1]}" if byte else "")
+    if len(files) > 1 and str(named) not in text:
+        where = f" (or one of the other {len(files) - 1} files){where}"
+    return BatchUnreadable(f"{named}{where}: {_reason(text, format)}")
+
+
+def _reason(text: str, format: str) -> str:  # noqa: A002
+    columns = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
+    if columns:
+        return f"the row has {columns[2]} columns where the header has {columns[1]}"
+    for sign, reason in (
+        ("unterminated quote", "a quote is never closed"),
+        ("nvalid unicode", "the text is not UTF-8"),
+        ("utf-8", "the text is not UTF-8"),
+        ("magic bytes", "not a Parquet file, or cut off: the closing mark is missing"),
+        ("too small to be a Parquet", "too small to be a Parquet file"),
+        ("at least one non-root column", "it has no columns"),
+        ("aximum line size", "a line is longer than DuckDB reads (2 MB)"),
+        ("Maximum object size", "a JSON record is longer than DuckDB reads (16 MB)"),
+        ("Malformed JSON", "the JSON is broken"),
+        ("gzip", "the compressed data is broken"),
+        ("GZIP", "the compressed data is broken"),
+        ("ZSTD", "the compressed data is broken"),
+        ("Permission denied", "permission denied"),
+        ("Out of Memory", "it doesn't fit: out of memory and nowhere to spill"),
+    ):
+        if sign in text:
+            return reason
+    return f"the file can't be read as {format}"
+
+
+def view_parquet(connection: duckdb.DuckDBPyConnection, name: str, files: FileSet) -> int:
+    """Create the view over Parquet files; return how many rows there are, by the files' own metadata.
+
+    Raises:
+        BatchUnreadable: a file isn't Parquet, has a column twice, or other columns or types than the first one.
+    """
+    import duckdb
+
+    paths = file_list(files.paths)
+    try:
+        _check_same_columns(connection, paths)
+        options = ", hive_partitioning = true" if files.partitions else ", hive_partitioning = false"
+        dropped = (
+            f" EXCLUDE ({', '.join(map(identifier, files.foreign_keys))})" if files.partitions and files.foreign_keys else ""
+        )
+        connection.execute(f"CREATE VIEW {identifier(name)} AS SELECT *{dropped} FROM read_parquet({paths}{options})")
+        found = connection.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata({paths})").fetchone()
+    except duckdb.Error as error:
+        raise unreadable(files.paths, "Parquet", error) from error
+    return int(found[0]) if found else 0
+
+
+def _check_same_columns(connection: duckdb.DuckDBPyConnection, paths: str) -> None:
+    """DuckDB would rename a column that is there twice, and read all files with the first one's types, rounding as it goes."""
+    rows = connection.execute(
+        "SELECT file_name, name, coalesce(num_children, 0), "
+        "concat_ws(' ', type, nullif(type_length, '0'), converted_type, precision, scale, logical_type) "
+        f"FROM parquet_schema({paths})"
+    ).fetchall()
+    by_file: dict[str, list[tuple[str, int, str]]] = {}
+    for file, name, children, kind in rows:
+        by_file.setdefault(file, []).append((name, children, kind))
+    first: tuple[str, dict[str, tuple[Any, ...]]] | None = None
+    for file, nodes in by_file.items():
+        columns = _top_level(file, nodes)
+        if first is None:
+            first = (file, columns)
+        elif columns != first[1]:
+            raise BatchUnreadable(_difference(first, (file, columns)), hint="hand in files of one schema at a time")
+
+
+def _top_level(file: str, nodes: list[tuple[str, int, str]]) -> dict[str, tuple[Any, ...]]:
+    """Each column's name and its whole subtree, from the schema's depth-first listing."""
+    columns: dict[str, tuple[Any, ...]] = {}
+    position = 1  # 0 is the root
+    while position < len(nodes):
+        end, open_nodes = position, 1
+        while open_nodes:
+            open_nodes += nodes[end][1] - 1
+            end += 1
+        name = nodes[position][0]
+        if name.lower() in (known.lower() for known in columns):
+            raise BatchUnreadable(f"{file}: two columns are called {name!r}", hint="SQL doesn't tell upper from lower case")
+        columns[name] = ((nodes[position][2], nodes[position][1]), *nodes[position + 1 : end])
+        position = end
+    return columns
+
+
+def _difference(first: tuple[str, dict[str, Any]], other: tuple[str, dict[str, Any]]) -> str:
+    for (one, columns), (two, others) in ((first, other), (other, first)):
+        missing = next((name for name in columns if name not in others), None)
+        if missing is not None:
+            return f"{two} has no column {missing!r}, {one} has one"
+    name = next(name for name in first[1] if first[1][name] != other[1][name])
+    return f"column {name!r} has another type in {other[0]} than in {first[0]}"
+
+
+def create_rows(connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str], source: str) -> None:
+    """Create a table from SQL expressions by column name."""
+    listed = ", ".join(f"{value} AS {identifier(name)}" for name, value in columns.items())
+    connection.execute(f"CREATE TABLE {identifier(table)} AS SELECT {listed} FROM {source}")

@@ -1,0 +1,154 @@
+"""Opening a batch: paths, globs, folders and tables in memory, on a DuckDB database of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sluicegate.batch.database import BatchSettings, Database, schema_of
+from sluicegate.batch.files import FileSet, find_files
+from sluicegate.batch.fingerprint import Fingerprint, hash_files
+from sluicegate.batch.memory import arrow_of, form_of, hash_rows, load_arrow, load_arrow_files, unknown_source
+from sluicegate.batch.model import Batch, check_batch_id
+from sluicegate.batch.readers import unreadable, view_parquet
+from sluicegate.batch.text_readers import load_csv, load_json
+from sluicegate.checks.sqltext import BATCH, identifier
+from sluicegate.checks.types import BatchSchema
+from sluicegate.errors import SluicegateError, UsageError
+
+__all__ = ["Batch", "BatchSettings", "open_batch"]
+
+_ROWS = "_sluicegate_rows"
+
+
+def open_batch(
+    source: Any,
+    *,
+    batch_id: str | None = None,
+    format: str | None = None,  # noqa: A002 - the word that users know
+    options: Mapping[str, Any] | None = None,
+    references: Mapping[str, str | os.PathLike[str]] | None = None,
+    declared: Sequence[tuple[str, str]] = (),
+    settings: BatchSettings | None = None,
+) -> Batch:
+    """Open a batch; its rows are the view ``batch``.
+
+    Parquet files stay where they are. Everything else is read once, now, into the batch's own database, which spills to disk
+    when it must.
+
+    Args:
+        source: a path, a glob, a folder of files of one format (``key=value`` folders become columns), a list of these; or a
+            pandas or polars DataFrame, an Arrow Table or RecordBatchReader, a DuckDB relation.
+        batch_id: the idempotency key; None derives it from the content.
+        format: ``parquet``, ``csv``, ``json`` or ``arrow``; None goes by the suffix.
+        options: how CSV is written: ``delimiter``, ``quote``, ``escape``, ``header``, ``null_values``.
+        references: dataset -> the file, glob or folder that ``reference`` checks read.
+        declared: (column, type) as the contract has them: the types of CSV and JSON columns. A column with a value that can't
+            be read as its type without loss stays text, and ``Batch.notes`` says why; no row is ever dropped.
+        settings: memory, threads, where to spill.
+
+    Raises:
+        UsageError: nothing there, an unknown or mixed format, a batch_id or option that can't be.
+        BatchUnreadable: the bytes aren't what their format says; files of one batch that differ in columns or types.
+    """
+    if batch_id is not None:
+        check_batch_id(batch_id)
+    form = form_of(source)
+    files = _files(source, format) if form is None else None
+    reference_files = {name: _reference(name, location) for name, location in (references or {}).items()}
+    if form is not None and (format is not None or options):
+        raise UsageError("format and options are for files, not for tables in memory", hint="leave them out")
+    database = Database(settings or BatchSettings())
+    try:
+        if files is not None:
+            rows, notes = _load(database, BATCH, files, options or {}, dict(declared))
+        else:
+            load_arrow(database.root, _ROWS, "the table", arrow_of(source, form or ""))
+            rows, notes = _publish(database, BATCH, _ROWS), ()
+        views = {name: f"reference_{position}" for position, name in enumerate(reference_files)}
+        for name, view in views.items():
+            _load(database, view, reference_files[name], {}, {})
+        schema = _schema(database, BATCH, files)
+        reference_schemas = {name: _schema(database, view, reference_files[name]) for name, view in views.items()}
+        database.seal(_scanned([*([files] if files else []), *reference_files.values()]))
+    except BaseException:
+        database.close(busy=False)
+        raise
+    fingerprint = Fingerprint(_hash_of(database, files))
+    return Batch(
+        format=files.format if files else "memory",
+        source=files,
+        schema=schema,
+        rows=rows,
+        references=views,
+        reference_schemas=reference_schemas,
+        notes=notes,
+        _database=database,
+        _fingerprint=fingerprint,
+        _given_id=batch_id,
+    )
+
+
+def _files(source: Any, format: str | None) -> FileSet:  # noqa: A002
+    several = isinstance(source, Sequence) and not isinstance(source, str | bytes)
+    if not isinstance(source, str | os.PathLike) and not (
+        several and all(isinstance(item, str | os.PathLike) for item in source)
+    ):
+        raise unknown_source(source)
+    return find_files(source, format)
+
+
+def _reference(name: str, location: str | os.PathLike[str]) -> FileSet:
+    try:
+        return find_files(location)
+    except SluicegateError as error:
+        raise type(error)(f"the reference dataset {name!r}: {error.message}", hint=error.hint) from error
+
+
+def _load(
+    database: Database, view: str, files: FileSet, options: Mapping[str, Any], declared: Mapping[str, str]
+) -> tuple[int, tuple[str, ...]]:
+    if files.format != "csv" and options:
+        raise UsageError(f"{files.format} files take no options", hint="remove them")
+    if files.format != "parquet" and files.partitions:
+        raise UsageError(f"key=value folders are read for Parquet, not for {files.format}", hint="hand in the files themselves")
+    if files.format == "parquet":
+        return view_parquet(database.root, view, files), ()
+    table = f"_sluicegate_{view}"
+    notes: tuple[str, ...] = ()
+    if files.format == "csv":
+        notes = load_csv(database.root, table, files, options, declared)
+    elif files.format == "json":
+        notes = load_json(database.root, table, files, options, declared)
+    else:
+        load_arrow_files(database.root, table, files)
+    for file in files.files:
+        file.check_unchanged()
+    return _publish(database, view, table), notes
+
+
+def _publish(database: Database, view: str, table: str) -> int:
+    database.root.execute(f"CREATE VIEW {identifier(view)} AS SELECT * FROM {identifier(table)}")
+    found = database.root.execute(f"SELECT count(*) FROM {identifier(table)}").fetchone()
+    return int(found[0]) if found else 0
+
+
+def _schema(database: Database, view: str, files: FileSet | None) -> BatchSchema:
+    import duckdb
+
+    try:
+        return schema_of(database.root, view)
+    except duckdb.Error as error:
+        raise unreadable(files.paths if files else [Path("the table")], "Parquet", error) from error
+
+
+def _scanned(sets: Sequence[FileSet]) -> list[Path]:
+    return [path for files in sets if files.format == "parquet" for path in files.paths]
+
+
+def _hash_of(database: Database, files: FileSet | None) -> Any:
+    if files is not None:
+        return lambda: hash_files(files.files)
+    return lambda: (hash_rows(database.root.cursor(), _ROWS), {})
