@@ -20,6 +20,7 @@ MARKS: Mapping[str, Span] = {
 """Outcome -> mark and colour. The marks alone tell them apart: nobody needs to see red."""
 
 _WIDE = 110
+_MIN_MESSAGE = 20
 _SHORT_ENGINES = {"great_expectations": "gx"}
 _SAY = {
     ("committed", "commit"): ("COMMITTED", "bold green"),
@@ -87,11 +88,13 @@ def check_lines(checks: Sequence[Mapping[str, Any]], *, width: int, verbose: boo
         mark, style = MARKS[row["outcome"]]
         name = cut(clean(row["name"]), name_width)
         left = f" {name}{' ' * (name_width - cells(name))}  {engine[row['engine']]:<{engine_width}}  "
-        told = wrap(clean(row["message"]), max(20, width - 1 - cells(left)))
         quiet = "dim" if row["outcome"] in {"passed", "skipped"} else ""
-        yield ((mark, style), (left, quiet), (told[0], quiet))
-        for more in told[1:]:
-            yield ((" " * (1 + cells(left)) + more, quiet),)
+        indent = 1 + cells(left)
+        beside = width - indent >= _MIN_MESSAGE
+        told = wrap(clean(row["message"]), width - indent if beside else width - 4)
+        yield ((mark, style), (left, quiet), (told[0] if beside else "", quiet))
+        for more in told[1:] if beside else told:
+            yield ((" " * (indent if beside else 4) + more, quiet),)
         yield from _below(row, width)
 
 

@@ -71,21 +71,27 @@ def cut(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """The text in lines of at most ``width`` columns, broken between words where there are any."""
+    """The text in lines of at most ``width`` columns, broken between words; a word that is longer is broken, never cut."""
     lines: list[str] = []
     line = ""
     for word in text.split():
-        while cells(word) > width:  # a path or a hash: broken hard, never cut, so that it can be copied
-            room = width - cells(line) - (1 if line else 0)
-            if room < width // 3:
-                lines, line, room = [*lines, line], "", width
-            line, word = (f"{line} " if line else "") + word[:room], word[room:]  # noqa: PLW2901
-            lines, line = [*lines, line], ""
-        joined = f"{line} {word}" if line else word
-        if cells(joined) > width:
-            lines, joined = [*lines, line], word
-        line = joined
-    return [*lines, line] if line or not lines else lines
+        for piece in _pieces(word, width):
+            joined = f"{line} {piece}" if line else piece
+            if cells(joined) > width:
+                lines.append(line)
+                joined = piece
+            line = joined
+    return [*lines, line]
+
+
+def _pieces(word: str, width: int) -> Iterator[str]:
+    piece = ""
+    for char in word:
+        if piece and cells(piece) + _cells(char) > width:
+            yield piece
+            piece = ""
+        piece += char
+    yield piece
 
 
 def grid(header: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> list[str]:
