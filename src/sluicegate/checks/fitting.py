@@ -18,6 +18,7 @@ __all__ = ["Misfit", "fit_bounds", "fit_values", "kind_word"]
 
 _EXACT = Context(prec=1000)  # wide enough that nothing here is ever rounded by accident
 _BITS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64, "HUGEINT": 128}
+_NANO_MIN, _NANO_MAX = datetime(1677, 9, 22), datetime(2262, 4, 11)  # noqa: DTZ001 - naive as the column is
 _DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)", re.IGNORECASE)
 
 
@@ -55,6 +56,8 @@ def fit_values(column: Column, values: Iterable[Instant]) -> tuple[Scalar, ...]:
 def _held(column: Column, value: Instant) -> tuple[Scalar, ...]:
     """The value as the column holds it, or nothing where no row can be equal to it."""
     own = _own(column, value)
+    if _is_nanosecond(column) and isinstance(own, datetime) and not _NANO_MIN <= own <= _NANO_MAX:
+        return ()
     if column.kind not in {Kind.INTEGER, Kind.DECIMAL} or column.is_null or not isinstance(own, Decimal):
         return (own,)
     if not own.is_finite():
@@ -87,9 +90,28 @@ def fit_bounds(column: Column, bounds: Bounds, *, exactly: bool) -> Bounds:
     if column.kind.is_number and not exactly:
         return bounds  # the figure is compared in Python, with the numbers as they were written
     fitted = replace(bounds, min=low, max=high)
+    if exactly and _is_nanosecond(column):
+        return _within_nanoseconds(fitted)
     if exactly and column.kind in {Kind.INTEGER, Kind.DECIMAL} and not column.is_null:
         return _snap_max(column, _snap_min(column, fitted))
     return fitted
+
+
+def _is_nanosecond(column: Column) -> bool:
+    return column.native.upper() == "TIMESTAMP_NS"
+
+
+def _within_nanoseconds(bounds: Bounds) -> Bounds:
+    """Equivalent bounds inside what TIMESTAMP_NS can hold; DuckDB refuses to compare with anything outside."""
+    if isinstance(bounds.min, datetime) and bounds.min > _NANO_MAX:
+        bounds = replace(bounds, min=_NANO_MAX, min_inclusive=False)
+    elif isinstance(bounds.min, datetime) and bounds.min < _NANO_MIN:
+        bounds = replace(bounds, min=None)
+    if isinstance(bounds.max, datetime) and bounds.max < _NANO_MIN:
+        bounds = replace(bounds, max=_NANO_MIN, max_inclusive=False)
+    elif isinstance(bounds.max, datetime) and bounds.max > _NANO_MAX:
+        bounds = replace(bounds, max=None)
+    return bounds
 
 
 def _own(column: Column, value: Instant) -> Scalar:

@@ -115,7 +115,14 @@ class _Meanings(CheckVisitor[RowMeaning]):
         left, right = identifier(check.left), identifier(check.right)
         present = f"({left} IS NOT NULL AND {right} IS NOT NULL)"
         nan = self._nan(check.left) + self._nan(check.right)
-        return RowMeaning(considered=present, failing=f"({present} AND (NOT ({left} {check.operator} {right}){nan}))")
+        compared = f"{self._side(check.left, check.right)} {check.operator.value} {self._side(check.right, check.left)}"
+        return RowMeaning(considered=present, failing=f"({present} AND (NOT ({compared}){nan}))")
+
+    def _side(self, column: str, other: str) -> str:
+        """One side of a comparison; DuckDB 1.0 can't compare a date with nanoseconds by itself."""
+        if self._kind(column) is Kind.DATE and self._kind(other) in {Kind.TIMESTAMP, Kind.TIMESTAMP_TZ}:
+            return f"CAST({identifier(column)} AS TIMESTAMP)"
+        return self._text(column)
 
     def unique(self, check: m.Unique) -> RowMeaning:
         keys = ", ".join(identifier(column) for column in check.columns)
@@ -127,17 +134,24 @@ class _Meanings(CheckVisitor[RowMeaning]):
     def reference(self, check: m.Reference) -> RowMeaning:
         view = identifier(self._references.get(check.dataset, check.dataset))
         pairs = zip(check.columns, check.reference_columns, strict=True)
-        same = " AND ".join(f"_sluicegate_reference.{identifier(theirs)} = {BATCH}.{identifier(ours)}" for ours, theirs in pairs)
+        same = " AND ".join(self._same(ours, theirs) for ours, theirs in pairs)
         present = _all_present(check.columns)
         missing = f"NOT EXISTS (SELECT 1 FROM {view} AS _sluicegate_reference WHERE {same})"
         return RowMeaning(considered=present, failing=f"({present} AND {missing})", fusable=False)
 
+    def _same(self, ours: str, theirs: str) -> str:
+        column, key = f"{BATCH}.{identifier(ours)}", f"_sluicegate_reference.{identifier(theirs)}"
+        if self._kind(ours) is Kind.STRING:  # a UUID or an enum on either side must not make DuckDB convert the other
+            column = column if self._text(ours) == identifier(ours) else f"CAST({column} AS VARCHAR)"
+            key = f"CAST({key} AS VARCHAR)"
+        return f"{key} = {column}"
+
     def monotonic(self, check: m.Monotonic) -> RowMeaning:
-        column = identifier(check.column)
+        column = self._text(check.column)
         order = f"{identifier(check.order_by)}, _sluicegate_row" if check.order_by else "_sluicegate_row"
         source = (
             f"(SELECT *, lag({column}) OVER (ORDER BY {order}) AS _sluicegate_before FROM "
-            f"(SELECT *, row_number() OVER () AS _sluicegate_row FROM {BATCH}) WHERE {column} IS NOT NULL)"
+            f"(SELECT *, row_number() OVER () AS _sluicegate_row FROM {BATCH}) WHERE {identifier(check.column)} IS NOT NULL)"
         )
         sign = {m.Direction.INCREASING: ">", m.Direction.DECREASING: "<"}[check.direction] + ("" if check.strict else "=")
         breaks = f"(_sluicegate_before IS NOT NULL AND NOT ({column} {sign} _sluicegate_before))"

@@ -317,13 +317,17 @@ class Schema:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnType:
-    """The column has this type: ``integer`` takes any width, ``int32`` or ``decimal(10,2)`` only that one."""
+    """The column has this type: ``integer`` takes any width, ``int32`` or ``decimal(10,2)`` only that one.
+
+    A column that is absent breaks it, unless it is ``optional``.
+    """
 
     type_name: ClassVar[str] = "column_type"
     dimension: ClassVar[Dimension] = Dimension.CONFORMITY
     row_level: ClassVar[bool] = False
     column: str
     type: str
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

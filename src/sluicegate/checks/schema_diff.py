@@ -41,7 +41,7 @@ def _missing(name: str, candidates: tuple[str, ...]) -> str:
 def _type_faults(check: ColumnType, schema: BatchSchema) -> tuple[str, ...]:
     column = schema.get(check.column)
     if column is None:
-        return (_missing(check.column, schema.names),)
+        return () if check.optional else (_missing(check.column, schema.names),)
     if kind_of(check.type) is None:
         return (f"column {check.column!r} is {column.native}; {check.type!r} is no type that is known here",)
     if column.is_null or type_fits(check.type, column):

@@ -15,6 +15,7 @@ BATCH = "batch"
 
 _HUGEINT = 2**127
 _DECIMAL_DIGITS = 38
+_FLOAT_DIGITS = 15
 
 
 def identifier(name: str) -> str:
@@ -42,7 +43,7 @@ def literal(value: Scalar | RelativeTime) -> str:
         case Decimal() | float():
             return _number(value)
         case str():
-            return "'" + value.replace("'", "''") + "'"
+            return _text(value)
         case datetime() if value.tzinfo is not None:
             return f"TIMESTAMPTZ '{value.astimezone(UTC).isoformat(sep=' ')}'"
         case datetime():
@@ -55,12 +56,19 @@ def literal(value: Scalar | RelativeTime) -> str:
             raise TypeError(f"{value.text!r} must be resolved against the run's clock before it becomes SQL")
 
 
+def _text(value: str) -> str:
+    parts = ["'" + part.replace("'", "''") + "'" for part in value.split("\0")]
+    return parts[0] if len(parts) == 1 else "(" + " || chr(0) || ".join(parts) + ")"  # DuckDB 1.0 stops reading at a NUL
+
+
 def _number(value: Decimal | float) -> str:
     if not math.isfinite(value):
         return f"CAST('{str(float(value)).lower()}' AS DOUBLE)"
     text = format(value if isinstance(value, Decimal) else Decimal(repr(value)), "f")
-    digits = len(text.lstrip("-0.").replace(".", ""))
-    return text if digits <= _DECIMAL_DIGITS else f"CAST('{text}' AS DOUBLE)"
+    digits, places = len(text.lstrip("-0.").replace(".", "")), len(text.partition(".")[2])
+    if isinstance(value, float) and (digits > _FLOAT_DIGITS or places > _FLOAT_DIGITS):
+        return f"CAST('{value!r}' AS DOUBLE)"  # as a DECIMAL first it could come back as the float beside it
+    return text if max(digits, places) <= _DECIMAL_DIGITS else f"CAST('{text}' AS DOUBLE)"
 
 
 def literals(values: tuple[Scalar, ...]) -> str:
