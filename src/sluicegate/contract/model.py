@@ -40,13 +40,14 @@ class Enforcement(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldSpec:
-    """A column as the contract declares it."""
+    """A column as the contract declares it: ``required`` is never NULL, ``optional`` may be absent altogether."""
 
     name: str
     type: str | None = None
     required: bool = False
     unique: bool = False
     primary_key: bool = False
+    optional: bool = False
     classification: str | None = None
     description: str = ""
 
@@ -99,7 +100,8 @@ class Contract:
         dataset: what it is about: the asset's name, or the contract's own.
         checks: everything that is tested, in the contract's order: implied by the schema, by the SLA, inline, written.
         fields: the declared columns; empty where none are declared.
-        settings: what asset and job files say about source and target, as they say it: ``source``, ``target``.
+        settings: what asset and job files say about source and target, as they say it: ``source``, ``target``. Only
+            ``source.path`` is made absolute, by the folder of the file that says it.
         references: each dataset that a check names -> its absolute location.
         rule_paths: folders that the contract's own rules may be imported from, if the profile allows it.
         allow_empty: an empty batch has no aggregates: ``errored``, or ``skipped`` with this.
