@@ -42,7 +42,7 @@ def _facts(
         "counts": counts,
         "checks": checks,
     }
-    facts = {
+    facts: dict[str, Any] = {
         "action": action,
         "location": None,
         "already_committed": None,
