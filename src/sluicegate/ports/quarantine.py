@@ -161,3 +161,12 @@ class QuarantineStore(Protocol):
             TransientStorageError: somebody else changed it first: read again, decide again.
         """
         ...
+
+    def data_files(self, manifest: Manifest) -> tuple[Path, ...]:
+        """The item's files, in the batch's order, as local files whose bytes are those that were put.
+
+        Raises:
+            UsageError: there is no such item.
+            StorageError: a file is gone, or not what it was.
+        """
+        ...
