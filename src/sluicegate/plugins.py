@@ -44,6 +44,10 @@ def load(group: str, name: str) -> Any:
         raise PluginError(f"two distributions register the {kind} {name!r}: {places}", hint="uninstall one of them")
     try:
         return entries[0].load()
+    except AttributeError as error:
+        raise PluginError(
+            f"the {kind} {name!r} can't be loaded: {error}", hint=f"its distribution is broken: no {entries[0].value} in it"
+        ) from error
     except ImportError as error:
         package = (error.name or "its dependencies").partition(".")[0]
         raise PluginError(
