@@ -385,6 +385,9 @@ def _schemas() -> Iterator[Case]:
         for column, declared in types.items():
             for type_name in declared:
                 yield Case(table=table, name=f"{column} is {type_name}", check=m.ColumnType(column=column, type=type_name))
+    yield Case(table="one_row", name="absent", check=m.ColumnType(column="gone", type="integer"))
+    yield Case(table="one_row", name="absent and optional", check=m.ColumnType(column="gone", type="integer", optional=True))
+    yield Case(table="one_row", name="optional and wrong", check=m.ColumnType(column="id", type="string", optional=True))
     for column, type_name in (("l", "list"), ("s", "struct"), ("m", "map"), ("l", "string"), ("s", "integer[]")):
         yield Case(table="nested", name=f"{column} is {type_name}", check=m.ColumnType(column=column, type=type_name))
 

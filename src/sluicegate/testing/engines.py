@@ -42,7 +42,18 @@ from sluicegate.testing.oracle import Expected, Table, expected, read_table
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["CONTEXT", "Divergence", "EngineConformance", "Finding", "examine", "never", "notimpl", "notyet"]
+__all__ = [
+    "CONTEXT",
+    "Divergence",
+    "EngineConformance",
+    "Finding",
+    "InterruptedBatch",
+    "LostBatch",
+    "examine",
+    "never",
+    "notimpl",
+    "notyet",
+]
 
 CONTEXT = RunContext(now=NOW, parameters={"batch_id": "conformance", "dataset": "conformance"})
 """What the suite tells an engine about the run."""

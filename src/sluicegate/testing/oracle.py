@@ -219,7 +219,9 @@ class _Oracle(CheckVisitor[Expected]):
         return Expected(failing=len(missing) + len(unexpected) + (check.ordered and wanted != found))
 
     def column_type(self, check: m.ColumnType) -> Expected:
-        return Expected(failing=int(not type_fits(check.type, self.table.column(check.column))))
+        column = self.table.schema.get(check.column)
+        fits = check.optional if column is None else type_fits(check.type, column)
+        return Expected(failing=int(not fits))
 
     def row_count(self, check: m.RowCount) -> Expected:  # noqa: ARG002 - the check's bounds are the verdict's matter
         return Expected(value=Fraction(len(self.table.rows)))
@@ -228,7 +230,7 @@ class _Oracle(CheckVisitor[Expected]):
         return Expected(value=max((ordered(value) for value in self._present(check.column)), default=None))
 
     def aggregate(self, check: m.Aggregate) -> Expected:
-        return _aggregate(check.function, self._present(check.column), check.quantile)
+        return self._figure(check.function, check.column, check.quantile)
 
     def drift(self, check: m.Drift) -> Expected:
         if check.metric is m.DriftMetric.ROW_COUNT:
@@ -237,7 +239,15 @@ class _Oracle(CheckVisitor[Expected]):
         if check.metric is m.DriftMetric.NULL_PERCENT:
             nulls = sum(value is None for value in values)
             return Expected(value=Fraction(100 * nulls, len(values)) if values else None, exact=False)
-        return _aggregate(m.AggregateFunction(check.metric.value), self._present(check.column or ""), None)
+        return self._figure(m.AggregateFunction(check.metric.value), check.column or "", None)
+
+    def _figure(self, function: m.AggregateFunction, column: str, quantile: Decimal | None) -> Expected:
+        found = _aggregate(function, self._present(column), quantile)
+        narrow = self.table.column(column).native.upper() == "FLOAT" and function in {
+            m.AggregateFunction.MIN,
+            m.AggregateFunction.MAX,
+        }
+        return Expected(value=_shortest(found.value)) if narrow and isinstance(found.value, Fraction) else found
 
     def _present(self, column: str) -> list[Any]:
         return [value for value in self.table.values(column) if value is not None]
@@ -308,6 +318,12 @@ def _plain(value: Any) -> Any:
     if number:
         return Fraction(value)
     return value if isinstance(value, float) else ordered(value)
+
+
+def _shortest(value: Fraction) -> Fraction:
+    """A four-byte float as people write it, 0.1 and not 0.10000000149…: the shortest decimal that reads back as it."""
+    texts = (f"{float(value):.{digits}g}" for digits in range(1, 10))
+    return next(Fraction(text) for text in texts if struct.unpack("f", struct.pack("f", float(text)))[0] == value)
 
 
 def _exactly(function: m.AggregateFunction, values: list[Fraction], quantile: Decimal | None) -> Any:

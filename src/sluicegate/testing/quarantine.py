@@ -95,7 +95,7 @@ class QuarantineConformance:
         manifest = store.put(request)
         (stored,) = manifest.files
         assert replace(manifest, files=()) == request.manifest
-        assert (stored.bytes, stored.original, stored.sha256) == (8, str(batch_file), request.manifest.content_sha256)
+        assert (stored.bytes, stored.original, stored.sha256) == (7, str(batch_file), request.manifest.content_sha256)
         assert store.get(manifest.quarantine_id) == manifest
         assert list(store.list()) == [manifest]
 
