@@ -8,6 +8,8 @@ Fields may carry metadata:
 - ``key``: the key in the document, where it isn't the field's name;
 - ``aliases``: other keys that mean the same;
 - ``read``: a function ``(node, faults) -> value | BAD`` in place of the type's own reading;
+- ``node``: not a key: the field gets the mapping's own node, for its place;
+- ``minimum``, ``maximum``, ``nonempty``: limits of a number, and of a list;
 - ``doc``: what the key does, for the JSON Schema and the reference;
 - ``schema``: the JSON Schema of the key, where the type doesn't say it.
 """
@@ -17,7 +19,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -85,7 +87,7 @@ def decode(cls: type[T], document: Document) -> T:
 
 def read_node(hint: Any, node: Node, faults: Faults) -> Any:
     """The node as a value of the type, or BAD with the reasons noted in ``faults``."""
-    return reader_of(hint)(node, faults)
+    return BAD if node.broken else reader_of(hint)(node, faults)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -104,7 +106,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def plans_of(cls: type) -> tuple[FieldPlan, ...]:
     """The keys that a dataclass reads, in order."""
     hints = typing.get_type_hints(cls)
-    return tuple(_plan(item, hints[item.name]) for item in fields(cls) if item.init)
+    return tuple(_plan(item, hints[item.name]) for item in fields(cls) if not item.metadata.get("node"))
 
 
 def _plan(item: Any, hint: Any) -> FieldPlan:
@@ -124,7 +126,13 @@ def _plan(item: Any, hint: Any) -> FieldPlan:
 
 
 def read_fields(
-    cls: type[T], node: Node, faults: Faults, *, aliases: Mapping[str, str] | None = None, others: Iterable[str] = ()
+    cls: type[T],
+    node: Node,
+    faults: Faults,
+    *,
+    aliases: Mapping[str, str] | None = None,
+    renamed: Mapping[str, str] | None = None,
+    others: Iterable[str] = (),
 ) -> T | Bad:
     """A mapping as a dataclass.
 
@@ -133,12 +141,15 @@ def read_fields(
         node: the mapping.
         faults: takes what is wrong.
         aliases: further keys -> the key that each stands for.
+        renamed: a dataclass's key -> the document's, for this mapping only.
         others: keys that somebody else reads; they are known, and passed over here.
     """
     if not isinstance(node.value, dict):
         faults.add(node, f"expected a mapping, not {node.shown}")
         return BAD
     plans = plans_of(cast(Any, cls))
+    if renamed:
+        plans = tuple(replace(plan, key=renamed.get(plan.key, plan.key)) for plan in plans)
     names = {alias: plan.key for plan in _flat(plans) for alias in (plan.key, *plan.aliases)} | dict(aliases or {})
     passed_over = frozenset(others)
     given: dict[str, tuple[str, Node]] = {}
@@ -158,7 +169,14 @@ def read_fields(
         else:
             given[name] = (key, value)
     values = _values(plans, node, given, faults)
-    return cls(**values) if good and values is not None else BAD
+    if not good or values is None:
+        return BAD
+    return cls(**values, **dict.fromkeys(_node_fields(cast(Any, cls)), node))
+
+
+@cache
+def _node_fields(cls: Any) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(cls) if item.metadata.get("node"))
 
 
 def _flat(plans: Iterable[FieldPlan]) -> list[FieldPlan]:
@@ -177,7 +195,8 @@ def _values(
             values[plan.name] = plan.hint(**inner) if inner is not None else None
         elif plan.key in given:
             key, item = given[plan.key]
-            value = plan.read(item, _Named(faults, key))
+            named = _Named(faults, key)
+            value = BAD if item.broken else _limited(plan, item, plan.read(item, named), named)
             good = good and value is not BAD
             values[plan.name] = value
         elif plan.required:
@@ -186,6 +205,21 @@ def _values(
         else:
             values[plan.name] = plan.default
     return values if good else None
+
+
+def _limited(plan: FieldPlan, node: Node, value: Any, faults: Faults) -> Any:
+    least, most = plan.metadata.get("minimum"), plan.metadata.get("maximum")
+    if value is BAD or value is None:
+        return value
+    if least is not None and value < least:
+        faults.add(node, f"must be at least {least}, not {node.shown}")
+    elif most is not None and value > most:
+        faults.add(node, f"must be at most {most}, not {node.shown}")
+    elif plan.metadata.get("nonempty") and not value:
+        faults.add(node, "must not be empty")
+    else:
+        return value
+    return BAD
 
 
 class _Named(Faults):
@@ -236,7 +270,7 @@ def _tuple_reader(item_hint: Any) -> Reader:
         if not isinstance(node.value, list):
             faults.add(node, f"must be a list, not {node.shown}", "write [a, b], or one '- item' per line")
             return BAD
-        items = tuple(read(item, faults) for item in node.value)
+        items = tuple(BAD if item.broken else read(item, faults) for item in node.value)
         return BAD if BAD in items else items
 
     return read_tuple
@@ -249,7 +283,7 @@ def _mapping_reader(item_hint: Any) -> Reader:
         if not isinstance(node.value, dict):
             faults.add(node, f"must be a mapping, not {node.shown}")
             return BAD
-        items = {key: read(item, _Named(faults, key)) for key, item in node.value.items()}
+        items = {key: BAD if item.broken else read(item, _Named(faults, key)) for key, item in node.value.items()}
         return BAD if any(item is BAD for item in items.values()) else items
 
     return read_mapping

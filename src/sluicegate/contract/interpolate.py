@@ -21,18 +21,24 @@ _INSIDE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", 
 _ESCAPED = "$${"
 
 
-def interpolate(document: Document, variables: Mapping[str, str]) -> Document:
+def interpolate(document: Document, variables: Mapping[str, str], faults: Faults | None = None) -> Document:
     """The document with its variables filled in, and the ones it used.
 
+    Args:
+        document: as ``read_yaml`` gives it without an environment.
+        variables: name -> value.
+        faults: takes every missing variable and malformed reference; the nodes are then ``broken``.
+
     Raises:
-        ContractError: for every missing variable and every malformed reference, with its place.
+        ContractError: with all of them, where ``faults`` isn't given.
     """
     if "${" not in document.text:
         return document
-    faults = Faults(document.file)
+    noted = Faults(document.file) if faults is None else faults
     used: dict[str, str] = {}
-    root = _filled(document.root, variables, used, faults)
-    faults.stop()
+    root = _filled(document.root, variables, used, noted)
+    if faults is None:
+        noted.stop()
     return replace(document, root=root, variables=used)
 
 
@@ -43,14 +49,17 @@ def _filled(node: Node, variables: Mapping[str, str], used: dict[str, str], faul
         return replace(node, value=[_filled(item, variables, used, faults) for item in node.value])
     if "${" not in node.text:
         return node
+    before = len(faults.found)
     text = fill_text(node, variables, used, faults)
+    if len(faults.found) > before:
+        return replace(node, broken=True)
     if not node.plain:
         return replace(node, value=text, text=text, filled=node.text)
     try:
         return replace(node, value=scalar_of(text) if text else text, text=text, filled=node.text)
     except ValueError:
         faults.add(node, f"once filled in, {node.text!r} is neither a good number nor a date", "quote it if it is a text")
-        return node
+        return replace(node, broken=True)
 
 
 def fill_text(node: Node, variables: Mapping[str, str], used: dict[str, str], faults: Faults) -> str:

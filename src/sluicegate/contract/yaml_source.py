@@ -43,7 +43,7 @@ _WORDS: dict[str, YamlScalar] = {
 _INFINITE = {".inf": "Infinity", "+.inf": "Infinity", "-.inf": "-Infinity", ".nan": "NaN"}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Node:
     """A value and its place.
 
@@ -54,6 +54,7 @@ class Node:
         keys: of a mapping: where each key is written.
         plain: a scalar without quotes: what it is depends on how it looks.
         filled: a scalar that variables were filled into: what it was before. Values of variables never reach a message.
+        broken: a variable in it is missing, which is a fault already: nobody need complain of its value.
         weight, depth: how many nodes it has and how deep they go, aliases unfolded.
     """
 
@@ -64,6 +65,7 @@ class Node:
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)
     plain: bool = False
     filled: str = ""
+    broken: bool = False
     weight: int = 1
     depth: int = 1
 

@@ -1,0 +1,306 @@
+"""The native contract file (top key ``data_contract``), and how contract, asset and job become one Contract."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sluicegate.checks.model import Reference
+from sluicegate.contract import documents as d
+from sluicegate.contract.decode import Bad, plans_of, read_fields
+from sluicegate.contract.dialects.reading import Reading, inside, is_remote, located
+from sluicegate.contract.entries import read_entry
+from sluicegate.contract.implied import fields_of, governance_checks, schema_checks, sla_checks
+from sluicegate.contract.model import Contract, Enforcement, FieldSpec, Notification, QuarantinePolicy, ViolationPolicy
+from sluicegate.contract.naming import Draft, with_ids
+from sluicegate.contract.sections import Suite, custom_checks, gx_checks, soda_checks
+from sluicegate.contract.yaml_source import Document, Faults, Node
+
+__all__ = ["TOP", "Parts", "accepts", "build", "read", "read_asset_document", "read_contract_document"]
+
+TOP = "data_contract"
+
+
+def accepts(document: Document) -> bool:
+    """Whether the document has the top key ``data_contract``."""
+    return document.root.get(TOP) is not None
+
+
+@dataclass(slots=True)
+class Parts:
+    """What a contract is made of. ``bad``: a part is missing because it has faults of its own."""
+
+    asset: d.Asset | None = None
+    asset_at: Document | None = None
+    contract: d.ContractDocument | None = None
+    contract_at: Document | None = None
+    job: d.Job | None = None
+    job_at: Document | None = None
+    bad: bool = False
+
+
+def read(document: Document, reading: Reading) -> Contract:
+    """A contract file that starts a run."""
+    parts = Parts(contract_at=document)
+    tenant = tenant_of(None, reading)
+    _follow_asset(document, parts, reading, tenant)
+    read_contract_document(document, parts, reading, tenant)
+    return build(parts, reading, tenant)
+
+
+def tenant_of(job: d.Job | None, reading: Reading) -> str:
+    """The job's tenant, or the environment's, or ``default``."""
+    return job.tenant_id if job else reading.environ.get("TENANT_ID") or "default"
+
+
+def _follow_asset(document: Document, parts: Parts, reading: Reading, tenant: str) -> None:
+    """Read the asset that a contract names, before the contract itself: the asset's name is known to its variables."""
+    node = (document.root.get(TOP) or Node(None)).get("asset_ref") or document.root.get("asset_ref")
+    if node is None or node.value is None:
+        return
+    probe = Document(document.path, document.file, "${" if "${" in node.text else "", node)
+    filled = reading.fill(probe, {"TENANT_ID": tenant}).root
+    found = reading.follow(filled, document)
+    if found is None:
+        parts.bad = True
+        return
+    read_asset_document(found, parts, reading, tenant)
+    link = parts.asset.data_contract if parts.asset else d.AssetLink()
+    if link.contract_path is not None and link.contract_path.value is not None:
+        other = found.path.parent / link.contract_path.text
+        if not _same_file(other, document.path):
+            message = f"the asset's contract is {link.contract_path.text!r}, not the one that names this asset"
+            reading.faults(found.file).add(
+                link.contract_path, message, f"start from the asset, or point it at {document.path.name}"
+            )
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.resolve() == other.resolve()
+    except (OSError, ValueError):
+        return False
+
+
+def read_asset_document(document: Document, parts: Parts, reading: Reading, tenant: str) -> None:
+    """Read an asset file into the parts."""
+    faults = reading.faults(document.file)
+    if document.root.get("asset") is None:
+        faults.add(document.root, "this is not an asset file", "an asset file has the top key 'asset'")
+        parts.bad = True
+        return
+    filled = reading.fill(document, {"TENANT_ID": tenant})
+    asset = read_fields(d.Asset, inside(filled, "asset", faults), faults)
+    parts.asset_at = filled
+    if isinstance(asset, Bad):
+        parts.bad = True
+    else:
+        parts.asset = asset
+
+
+def read_contract_document(document: Document, parts: Parts, reading: Reading, tenant: str) -> None:
+    """Read a contract file into the parts."""
+    faults = reading.faults(document.file)
+    if not accepts(document):
+        faults.add(document.root, "this is not a contract file", f"a contract file has the top key {TOP!r}")
+        parts.bad = True
+        return
+    own = (document.root.get(TOP) or Node(None)).get("name")
+    dataset = parts.asset.name if parts.asset else own.text if own else ""
+    filled = reading.fill(document, {"TENANT_ID": tenant, "ASSET_NAME": dataset})
+    contract = read_fields(d.ContractDocument, inside(filled, TOP, faults), faults)
+    parts.contract_at = filled
+    if isinstance(contract, Bad):
+        parts.bad = True
+        _look_further(inside(filled, TOP, Faults("")), faults)
+        return
+    parts.contract = contract
+    if contract.status is d.Status.SUNSET:
+        faults.add(contract.node.get("status"), "this contract is sunset: no batch may be held against it", "use its successor")
+    elif contract.status is d.Status.DEPRECATED:
+        reading.warn(document.file, contract.node.get("status"), "this contract is deprecated", "move to its successor")
+
+
+def _look_further(node: Node, faults: Faults) -> None:
+    """A contract that can't be read as a whole: tell what is wrong with its checks as well."""
+    section = (node.get("quality_checks") or Node(None)).get("checks")
+    for item in section.value if section and isinstance(section.value, list) else []:
+        list(read_entry(item, faults))
+
+
+def build(parts: Parts, reading: Reading, tenant: str) -> Contract:
+    """The one Contract of all parts.
+
+    Raises:
+        ContractError: with everything that is wrong with any of them.
+    """
+    if parts.bad:
+        reading.stop()
+    contract, asset, job = parts.contract, parts.asset, parts.job
+    at = parts.contract_at or parts.asset_at
+    if at is None or (contract is None and asset is None):
+        raise AssertionError(parts)  # each dialect has read one of the two
+    checks, fields = _checks(parts, reading)
+    governance = asset.governance if asset else d.Governance()
+    handling = contract.violation_handling if contract else d.ViolationHandling()
+    owner = (contract.owner if contract else None) or governance.owner or ""
+    if not owner:
+        reading.warn(at.file, contract.node if contract else None, "nobody owns this contract", "owner: team@example.com")
+    finished = Contract(
+        name=contract.name if contract else asset.name,  # type: ignore[union-attr]
+        version=contract.version if contract else (asset and asset.version) or "0",
+        owner=owner,
+        dataset=asset.name if asset else contract.name,  # type: ignore[union-attr]
+        status=contract.status if contract else d.Status.ACTIVE,
+        description=(contract.description if contract else "") or (asset.description if asset else ""),
+        tenant=tenant,
+        environment=job.environment if job else "default",
+        fields=fields,
+        checks=checks,
+        policy=_policy(handling),
+        enforcement=_enforcement(parts),
+        notification=_notification(handling.notification),
+        quarantine=_quarantine(handling.quarantine),
+        allow_empty=bool(contract and contract.quality_checks and contract.quality_checks.allow_empty),
+        tags=tuple(dict.fromkeys((*(contract.tags if contract else ()), *governance.tags))),
+        classification=(contract.classification if contract else None) or governance.classification,
+        documentation_url=contract.documentation_url if contract else None,
+        settings=_settings(parts),
+        references=_references(checks, reading),
+        rule_paths=_rule_paths(at.path),
+        files=tuple(document.path for document in reading.documents),
+        text=at.text,
+        sha256=reading.sha256,
+        warnings=tuple(reading.warnings),
+    )
+    reading.stop()
+    return finished
+
+
+def _checks(parts: Parts, reading: Reading) -> tuple[tuple[Any, ...], tuple[FieldSpec, ...]]:
+    drafts: list[Draft] = []
+    fields: tuple[FieldSpec, ...] = ()
+    contract, asset = parts.contract, parts.asset
+    schema, at = (
+        (contract.schema, parts.contract_at)
+        if contract and contract.schema
+        else (asset.schema if asset else None, parts.asset_at)
+    )
+    if schema and at:
+        fields = fields_of(schema, reading.faults(at.file))
+        drafts += schema_checks(schema, contract.schema_contract if contract else d.SchemaContract(), at.file)
+    if contract and contract.schema and asset and asset.schema and parts.contract_at:
+        reading.warn(
+            parts.contract_at.file,
+            contract.node.get("schema"),
+            "the asset has a schema too: only this one is held",
+            "keep one of them",
+        )
+    if contract and contract.schema_contract != d.SchemaContract() and not schema and parts.contract_at:
+        reading.warn(parts.contract_at.file, contract.node.get("schema_contract"), "there is no schema for it to be about")
+    if contract and contract.sla and parts.contract_at:
+        drafts += sla_checks(contract.sla, fields, reading.faults(parts.contract_at.file))
+    if asset and parts.asset_at:
+        drafts += governance_checks(asset.governance, parts.asset_at.file)
+        drafts += _inline(asset.data_contract.inline_checks, reading.faults(parts.asset_at.file))
+    if contract and contract.quality_checks and parts.contract_at:
+        drafts += _quality(contract.quality_checks, parts.contract_at, reading)
+    return with_ids(drafts, reading.by_file), fields
+
+
+def _inline(node: Node | None, faults: Faults) -> Iterator[Draft]:
+    """A list of checks, or a mapping from a check's type to its keys."""
+    if node is None or node.value is None:
+        return
+    entries = node.value
+    if isinstance(entries, dict):
+        entries = []
+        for key, body in node.value.items():
+            several = (
+                body.value
+                if isinstance(body.value, list) and any(isinstance(item.value, dict) for item in body.value)
+                else [body]
+            )
+            place = node.keys.get(key, (node.line, node.column))
+            entries += [Node({key: one}, *place, keys={key: place}) for one in several]
+    if not isinstance(entries, list):
+        faults.add(node, f"'inline_checks' must be a list, not {node.shown}", "- null_check: {columns: [a, b]}")
+        return
+    for entry in entries:
+        yield from read_entry(entry, faults)
+
+
+def _quality(quality: d.QualityChecks, at: Document, reading: Reading) -> Iterator[Draft]:
+    faults = reading.faults(at.file)
+    for node in quality.checks:
+        yield from read_entry(node, faults)
+    if quality.soda:
+        yield from soda_checks(quality.soda, faults)
+    if quality.great_expectations:
+
+        def note(suite: Suite) -> None:
+            reading.add(Document(suite.path, str(suite.path), suite.text, Node(None)))
+
+        yield from gx_checks(quality.great_expectations, faults, lambda name: at.path.parent / name, note)
+    yield from custom_checks(quality.custom, faults)
+
+
+def _policy(handling: d.ViolationHandling) -> ViolationPolicy:
+    return ViolationPolicy(**{plan.name: getattr(handling, plan.name) for plan in plans_of(ViolationPolicy)})
+
+
+def _notification(given: d.NotificationDocument | None) -> Notification:
+    return Notification(channels=given.channels, recipients=given.recipients) if given else Notification()
+
+
+def _quarantine(given: d.QuarantineDocument | None) -> QuarantinePolicy:
+    return (
+        QuarantinePolicy(**{plan.name: getattr(given, plan.name) for plan in plans_of(QuarantinePolicy)})
+        if given
+        else QuarantinePolicy()
+    )
+
+
+def _enforcement(parts: Parts) -> Enforcement:
+    job = parts.job.data_contract if parts.job else d.JobLink()
+    asset = parts.asset.data_contract if parts.asset else d.AssetLink()
+    if not (asset.enabled if job.enabled is None else job.enabled):
+        return Enforcement.DISABLED
+    own = parts.contract.enforcement_mode if parts.contract else None
+    return job.enforcement_mode or asset.enforcement_mode or own or Enforcement.STRICT
+
+
+def _settings(parts: Parts) -> Mapping[str, Any]:
+    source: dict[str, Any] = {}
+    target: dict[str, Any] = {}
+    if parts.asset:
+        source |= {key: getattr(parts.asset, key) for key in ("source_type", "object") if getattr(parts.asset, key)}
+    for said, at in ((parts.asset, parts.asset_at), (parts.job, parts.job_at)):
+        if said and at:
+            own = dict(said.source or {})
+            if "path" in own:
+                own["path"] = located(own["path"], at.path.parent)
+            source |= own
+            target |= said.target or {}
+    return {"source": source, "target": target}
+
+
+def _references(checks: tuple[Any, ...], reading: Reading) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for check in checks:
+        if not isinstance(check.promise, Reference):
+            continue
+        dataset = check.promise.dataset
+        location = dataset if is_remote(dataset) else os.path.normpath(Path(check.file).parent.absolute() / dataset)
+        if found.setdefault(dataset, location) != location:
+            message = f"{dataset!r} is {found[dataset]!r} in another file, and {location!r} here"
+            reading.faults(check.file).add((check.line, check.column), message, "write an absolute path")
+    return found
+
+
+def _rule_paths(path: Path) -> tuple[Path, ...]:
+    folder = path.absolute().parent / "rules"
+    return (folder,) if folder.is_dir() else ()
