@@ -20,7 +20,7 @@ MARKS: Mapping[str, Span] = {
 """Outcome -> mark and colour. The marks alone tell them apart: nobody needs to see red."""
 
 _WIDE = 110
-_MIN_MESSAGE = 20
+_MIN_NAME, _MIN_MESSAGE, _GOOD_MESSAGE = 16, 20, 25
 _SHORT_ENGINES = {"great_expectations": "gx"}
 _SAY = {
     ("committed", "commit"): ("COMMITTED", "bold green"),
@@ -83,7 +83,8 @@ def check_lines(checks: Sequence[Mapping[str, Any]], *, width: int, verbose: boo
     rows = list(checks) if verbose else _folded(checks)
     engine = {name: name if width >= _WIDE else _SHORT_ENGINES.get(name, name) for name in {row["engine"] for row in rows}}
     engine_width = max((cells(name) for name in engine.values()), default=0)
-    name_width = min(max((cells(clean(row["name"])) for row in rows), default=0), max(16, width * 2 // 5))
+    longest = max((cells(clean(row["name"])) for row in rows), default=0)
+    name_width = min(longest, max(_MIN_NAME, width - engine_width - 6 - _GOOD_MESSAGE))
     for row in rows:
         mark, style = MARKS[row["outcome"]]
         name = cut(clean(row["name"]), name_width)
@@ -136,7 +137,8 @@ def decision_lines(facts: Mapping[str, Any], *, width: int) -> Iterator[Line]:
         for i, line in enumerate(wrap(clean(reason), width - 4)):
             yield (("  - " if i == 0 else "    ", ""), (line, ""))
     seconds = f" · {facts['seconds']:.2f} s" if facts.get("seconds") is not None else ""
-    yield ((f"{counts_text(verdict)}{seconds}", "dim"),)
+    for line in wrap(f"{counts_text(verdict)}{seconds}", width):
+        yield ((line, "dim"),)
     if facts.get("next"):  # never wrapped: it is there to be copied
         yield (("next: ", "dim"), (facts["next"], "bold"))
 
