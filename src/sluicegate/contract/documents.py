@@ -77,7 +77,7 @@ class Status(StrEnum):
     SUNSET = "sunset"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class FieldDocument:
     """One column of the schema."""
 
@@ -106,14 +106,14 @@ def _schema(node: Node, faults: Faults) -> Any:
     return read_node(SchemaDocument, node, faults)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class SchemaDocument:
     """The columns: a list of fields, or a mapping with `fields`."""
 
     fields: tuple[FieldDocument, ...] = _key("The columns.", default=..., aliases=("columns",), nonempty=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class SchemaContract:
     """How far the batch may depart from the schema."""
 
@@ -122,7 +122,7 @@ class SchemaContract:
     allow_type_changes: bool = _key("Another type than the declared one warns instead of failing.", default=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class FreshnessSla:
     """How old the newest row may be."""
 
@@ -133,7 +133,7 @@ class FreshnessSla:
     column: str | None = _key("The date or timestamp column; needless where the schema has exactly one.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class VolumeSla:
     """How much must arrive."""
 
@@ -143,7 +143,7 @@ class VolumeSla:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Availability:
     """How often the dataset can be read."""
 
@@ -153,7 +153,7 @@ class Availability:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Sla:
     """What the dataset's consumers can count on. Violations answer to `on_sla_violation`."""
 
@@ -162,7 +162,7 @@ class Sla:
     availability: Availability | None = _key("How often the dataset can be read.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class SodaSection:
     """Checks for Soda Core."""
 
@@ -175,7 +175,7 @@ class SodaSection:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class GxSection:
     """Checks for Great Expectations."""
 
@@ -189,7 +189,7 @@ class GxSection:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class CustomRule:
     """A rule of your own: a Python function."""
 
@@ -204,7 +204,7 @@ class CustomRule:
     description: str = _key("For people.", default="")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class QualityChecks:
     """What the rows must be like. Violations answer to `on_quality_violation`."""
 
@@ -218,7 +218,7 @@ class QualityChecks:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class NotificationDocument:
     """Who is told."""
 
@@ -226,7 +226,7 @@ class NotificationDocument:
     recipients: tuple[str, ...] = _key("Addresses.", default=())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class QuarantineDocument:
     """How a refused batch is kept."""
 
@@ -237,7 +237,7 @@ class QuarantineDocument:
     scope: Scope = _key("`batch`: the whole batch. `rows` comes with a later release.", default=Scope.BATCH, read=_scope)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class ViolationHandling:
     """What happens to a batch that breaks the contract: `block`, `quarantine` or `warn`."""
 
@@ -249,7 +249,7 @@ class ViolationHandling:
     quarantine: QuarantineDocument | None = _key("How a refused batch is kept.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class ContractDocument:
     """A contract: the agreement on one dataset. Top key `data_contract`."""
 
@@ -273,7 +273,7 @@ class ContractDocument:
     documentation_url: str | None = _key("Shown in reports.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class AssetLink:
     """The asset's contract."""
 
@@ -284,7 +284,7 @@ class AssetLink:
     inline_checks: Node | None = _key("Canonical checks, such as `null_check: {columns: [a, b]}`.", item="inline")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Governance:
     """Who owns the asset, and what it is."""
 
@@ -297,7 +297,7 @@ class Governance:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Asset:
     """A dataset: where it comes from, how it is kept. Top key `asset`."""
 
@@ -314,7 +314,7 @@ class Asset:
     target: Mapping[str, Any] | None = _key("How it is kept: `file_format`, `partitioning`, `mode`, …: handed to the target.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class JobLink:
     """The job's contract."""
 
@@ -324,7 +324,7 @@ class JobLink:
     enforcement_mode: Enforcement | None = _key("`strict`, `warn` or `disabled`. Goes before the asset's.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Job:
     """One delivery: which asset, for whom, from where to where."""
 

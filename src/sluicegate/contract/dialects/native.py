@@ -199,7 +199,7 @@ def _checks(parts: Parts, reading: Reading) -> tuple[tuple[Any, ...], tuple[Fiel
             "the asset has a schema too: only this one is held",
             "keep one of them",
         )
-    if contract and contract.schema_contract != d.SchemaContract() and not schema and parts.contract_at:
+    if contract and contract.node.get("schema_contract") and not schema and parts.contract_at:
         reading.warn(parts.contract_at.file, contract.node.get("schema_contract"), "there is no schema for it to be about")
     if contract and contract.sla and parts.contract_at:
         drafts += sla_checks(contract.sla, fields, reading.faults(parts.contract_at.file))
