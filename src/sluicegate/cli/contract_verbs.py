@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sluicegate.cli.report import plural
+from sluicegate.cli.report import SHORT_ENGINES, plural
 from sluicegate.cli.screen import Screen, clean, grid, wrap
 from sluicegate.errors import ContractError, Fault, StorageError, UsageError
 
@@ -93,7 +93,7 @@ def _parts(contract: Contract, width: int) -> Iterator[tuple[str, list[str]]]:
         ],
     )
     rows = [_check_row(check) for check in contract.checks]
-    header = ("CHECK", "PROMISE", "ENGINE", "SEVERITY", "AREA", "ALLOWED", "WHERE")
+    header = ("CHECK", "SEVERITY", "AREA", "ALLOWED", "ENGINE", "WHERE", "PROMISE")
     yield f"{plural(len(rows), 'check')}", list(grid(header, rows, width - 2))
     kept = plural(quarantine.retention_days, "day") if quarantine.retention_days else "for good"
     channels = f" by {', '.join(contract.notification.channels)}" if contract.notification.channels else ""
@@ -119,7 +119,12 @@ def _one_line(value: Any) -> str:
 
 def _check_row(check: ContractCheck) -> tuple[str, ...]:
     place = f"{Path(check.file).name}:{check.line}" if check.line else "implied"
-    return (check.name, _promise(check), check.engine or "any", check.severity.value, check.area.value, _allowed(check), place)
+    return (check.name, check.severity.value, check.area.value, _allowed(check), _engine(check), place, _promise(check))
+
+
+def _engine(check: ContractCheck) -> str:
+    engine = getattr(check.promise, "engine", None) or check.engine or "any"
+    return SHORT_ENGINES.get(engine, engine)
 
 
 def _promise(check: ContractCheck) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sluicegate.cli.screen import Line, Span, cells, clean, cut, grid, wrap
 
-__all__ = ["MARKS", "check_lines", "counts_text", "decision_lines", "header_lines", "plural", "report_lines"]
+__all__ = ["MARKS", "SHORT_ENGINES", "check_lines", "counts_text", "decision_lines", "header_lines", "plural", "report_lines"]
 
 MARKS: Mapping[str, Span] = {
     "passed": ("✓", "green"),
@@ -21,7 +21,7 @@ MARKS: Mapping[str, Span] = {
 
 _WIDE = 110
 _MIN_NAME, _MIN_MESSAGE, _GOOD_MESSAGE = 16, 20, 25
-_SHORT_ENGINES = {"great_expectations": "gx"}
+SHORT_ENGINES = {"great_expectations": "gx"}
 _SAY = {
     ("committed", "commit"): ("COMMITTED", "bold green"),
     ("committed", "commit_with_warnings"): ("COMMITTED WITH WARNINGS", "bold yellow"),
@@ -81,7 +81,7 @@ def counts_text(verdict: Mapping[str, Any]) -> str:
 def check_lines(checks: Sequence[Mapping[str, Any]], *, width: int, verbose: bool = False) -> Iterator[Line]:
     """Every check with its mark, engine and figures; what a schema implies is one line per engine while it holds."""
     rows = list(checks) if verbose else _folded(checks)
-    engine = {name: name if width >= _WIDE else _SHORT_ENGINES.get(name, name) for name in {row["engine"] for row in rows}}
+    engine = {name: name if width >= _WIDE else SHORT_ENGINES.get(name, name) for name in {row["engine"] for row in rows}}
     engine_width = max((cells(name) for name in engine.values()), default=0)
     longest = max((cells(clean(row["name"])) for row in rows), default=0)
     name_width = min(longest, max(_MIN_NAME, width - engine_width - 6 - _GOOD_MESSAGE))

@@ -22,6 +22,7 @@ Line = Sequence[Span | str]
 
 _PIPE_WIDTH = 100
 _MIN_WIDTH, _MAX_WIDTH = 40, 160
+_MIN_COLUMN = 8
 _ASCII = str.maketrans({"✓": "+", "✗": "x", "\u2013": "-", "·": ".", "…": "~", "→": ">", "█": "#", "▁": "_", "─": "-"})
 
 
@@ -101,20 +102,28 @@ def grid(header: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> li
     ['a  b', '1  22']
     """
     table = [[clean(cell) for cell in row] for row in (header, *rows)]
-    widths = [min(max(cells(row[i]) for row in table), max(12, width // 3)) for i in range(len(header))]
-    shown, used = 0, 0
-    for column in widths:
-        needed = column + (2 if shown else 0)
-        rest = 2 + len(f"+{len(widths)} more") if shown + 1 < len(widths) else 0
-        if used + needed + rest > width and shown:
-            break
-        used, shown = used + needed, shown + 1
+    widths = _fit([max(cells(row[i]) for row in table) for i in range(len(header))], width)
+    hidden = f"  +{len(header) - len(widths)} more" if len(widths) < len(header) else ""
     lines = []
     for i, row in enumerate(table):
-        parts = [_pad(cut(cell, widths[j]), widths[j]) for j, cell in enumerate(row[:shown])]
-        hidden = len(widths) - shown
-        lines.append(("  ".join(parts) + (f"  +{hidden} more" if hidden and i == 0 else "")).rstrip())
+        parts = [_pad(cut(cell, column), column) for cell, column in zip(row, widths, strict=False)]
+        lines.append(("  ".join(parts) + (hidden if i == 0 else "")).rstrip())
     return lines
+
+
+def _fit(wanted: Sequence[int], width: int) -> list[int]:
+    """Column widths that fit, the first ones first; the last that gets in may be narrower than it wants."""
+    widths: list[int] = []
+    for i, column in enumerate(wanted):
+        least = min(column, max(_MIN_COLUMN, width // 3))
+        more = len(wanted) - i - 1
+        room = width - sum(widths) - 2 * len(widths) - (len(f"  +{more} more") if more else 0)
+        if least > room:
+            if room >= _MIN_COLUMN:
+                widths.append(room)
+            break
+        widths.append(least if more else min(column, room))
+    return widths or [width]
 
 
 def _pad(text: str, width: int) -> str:
