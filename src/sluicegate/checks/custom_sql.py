@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sluicegate.checks.sqltext import BATCH, identifier, literal
+
+if TYPE_CHECKING:
+    import duckdb
 
 __all__ = ["Refused", "guard_expression", "guard_query"]
 
@@ -76,17 +79,18 @@ def guard_query(query: str, references: Mapping[str, str] | None = None) -> str 
 
     Args:
         query: what the author wrote; ``${table}``, ``{table}`` and ``{object}`` stand for the batch.
-        references: dataset -> view; a query names a dataset by its own name, quoted where it isn't a plain word.
+        references: dataset -> view; a query names a dataset by its own name, quoted where it isn't a plain word. None where
+            they are not known yet (``plan``, lint): tables are then taken on trust, and must not be run.
     """
-    references = references or {}
     text = _PLACEHOLDER.sub(BATCH, query).strip().removesuffix(";").rstrip()
     try:
         tree = _parsed(text)
-        _Walk(_CLASSES, allowed={BATCH, *references}).look(tree, frozenset())
-        named = [name for name in references if name.casefold() in _tables(tree)]
+        allowed = _tables(tree) if references is None else {BATCH, *references}
+        _Walk(_CLASSES, allowed=allowed).look(tree, frozenset())
+        named = [name for name in references or () if name.casefold() in _tables(tree)]
     except _No as no:
         return no.refused
-    if not named:
+    if references is None or not named:
         return text
     views = ",\n     ".join(f"{identifier(name)} AS (SELECT * FROM {identifier(references[name])})" for name in named)
     return f"WITH {views}\nSELECT * FROM (\n{text}\n)"
@@ -209,21 +213,13 @@ def _named_here(node: dict[str, Any]) -> frozenset[str]:
 
 
 def _tables(node: Any) -> set[str]:
-    found: set[str] = set()
-
-    def walk(item: Any) -> Iterator[None]:
-        if isinstance(item, list):
-            for part in item:
-                yield from walk(part)
-        elif isinstance(item, dict):
-            if item.get("type") == "BASE_TABLE" and "class" not in item:
-                found.add(str(item["table_name"]).casefold())
-            for part in item.values():
-                yield from walk(part)
-
-    for _ in walk(node):
-        pass
-    return found
+    """Every table name in a syntax tree, in lower case."""
+    if isinstance(node, list):
+        return set().union(*map(_tables, node))
+    if not isinstance(node, dict):
+        return set()
+    own = {str(node["table_name"]).casefold()} if node.get("type") == "BASE_TABLE" and "class" not in node else set()
+    return own.union(*map(_tables, node.values()))
 
 
 @cache
@@ -241,11 +237,13 @@ def _functions() -> dict[str, frozenset[str]]:
 
 def _ask(statement: str) -> list[tuple[Any, ...]]:
     """Run a statement of our own on a connection that has no data and reaches nothing."""
+    with _parser().cursor() as cursor:  # a cursor each, for threads
+        answer: list[tuple[Any, ...]] = cursor.execute(statement).fetchall()
+        return answer
+
+
+@cache
+def _parser() -> duckdb.DuckDBPyConnection:
     import duckdb
 
-    connection = duckdb.connect(config={"enable_external_access": "false"})
-    try:
-        answer: list[tuple[Any, ...]] = connection.execute(statement).fetchall()
-        return answer
-    finally:
-        connection.close()
+    return duckdb.connect(config={"enable_external_access": "false"})

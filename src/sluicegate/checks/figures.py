@@ -120,12 +120,16 @@ def read_figure(check: Figured, raw: Scalar, schema: BatchSchema | None) -> Scal
         return raw
     if isinstance(check, m.Freshness):
         return _moment(raw)
+    if _function(check) is None:  # row_count, null_percent
+        return raw if isinstance(raw, int) else _tidy(float(raw), None, cut=True)  # type: ignore[arg-type]
     column = _column(check.column, schema) if check.column is not None else None
     if isinstance(raw, float):
-        return _tidy(raw, column, cut=_function(check) in {*_CUT, None})
+        return _tidy(raw, column, cut=_function(check) in _CUT)
+    if column is not None and isinstance(raw, str) and column.kind is not Kind.STRING:
+        raise ValueError("the figure is a moment beyond the calendar (infinity, a year beyond 9999, or 24:00)")
     if column is not None and column.kind is Kind.TIMESTAMP_TZ and isinstance(raw, date):
         return _moment(raw)
-    return float(raw) if _function(check) is None and isinstance(raw, Decimal) else raw
+    return raw
 
 
 def _moment(raw: Scalar) -> datetime:

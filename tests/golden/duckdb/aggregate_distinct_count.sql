@@ -1,0 +1,2 @@
+SELECT count(DISTINCT "code") AS value
+FROM batch

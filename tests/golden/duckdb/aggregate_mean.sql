@@ -1,0 +1,2 @@
+SELECT avg("Order") AS value
+FROM batch

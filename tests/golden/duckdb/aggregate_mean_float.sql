@@ -1,0 +1,2 @@
+SELECT avg("ratio") AS value
+FROM batch

@@ -1,0 +1,2 @@
+SELECT sum("price") AS value
+FROM batch

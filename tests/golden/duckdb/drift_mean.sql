@@ -1,0 +1,2 @@
+SELECT avg("price") AS value
+FROM batch

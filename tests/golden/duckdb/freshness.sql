@@ -1,0 +1,2 @@
+SELECT CAST(max("seen") AS TIMESTAMP) AS value
+FROM batch

@@ -1,0 +1,2 @@
+SELECT CAST(max("day") AS TIMESTAMP) AS value
+FROM batch

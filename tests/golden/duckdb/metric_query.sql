@@ -1,0 +1,1 @@
+SELECT max(price) - min(price) FROM batch

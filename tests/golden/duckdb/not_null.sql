@@ -1,0 +1,3 @@
+SELECT count(*) AS rows,
+       count(*) - count("id") AS failing
+FROM batch

@@ -1,0 +1,3 @@
+SELECT count(*) AS rows,
+       count(*) - count("say ""hi""") AS failing
+FROM batch
