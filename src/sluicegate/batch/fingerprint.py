@@ -2,53 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock, Thread
 
 from sluicegate.batch.files import BatchFile
 from sluicegate.errors import BatchUnreadable
+from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 
-__all__ = ["Fingerprint", "file_sha256", "hash_files"]
-
-_CHUNK = 1 << 20
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, read once, in constant memory.
-
-    Raises:
-        BatchUnreadable: the file can't be read.
-    """
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-    except OSError as error:
-        raise BatchUnreadable(f"{path}: {(error.strerror or 'unreadable').lower()}") from error
-    return digest.hexdigest()
+__all__ = ["Fingerprint", "hash_files"]
 
 
 def hash_files(files: Sequence[BatchFile]) -> tuple[str, dict[Path, str]]:
-    """The content's fingerprint and each file's own.
-
-    One file: its SHA-256, as ``sha256sum`` prints it. Several: SHA-256 over one line ``<bytes> <sha256>`` for each, in the
-    order of their paths.
+    """The content's fingerprint (``ports.fingerprint``) and each file's own SHA-256.
 
     Raises:
         BatchUnreadable: a file can't be read, or changed meanwhile.
     """
-    each = {}
+    each: dict[Path, tuple[int, str]] = {}
     for file in files:
         file.check_unchanged()
-        each[file.path] = file_sha256(file.path)
+        try:
+            each[file.path] = file_sha256(file.path)
+        except OSError as error:
+            raise BatchUnreadable(f"{file.path}: {(error.strerror or 'unreadable').lower()}") from error
         file.check_unchanged()
-    if len(files) == 1:
-        return each[files[0].path], each
-    lines = "".join(f"{file.bytes} {each[file.path]}\n" for file in files)
-    return hashlib.sha256(lines.encode()).hexdigest(), each
+    return combined_sha256(list(each.values())), {path: sha256 for path, (_, sha256) in each.items()}
 
 
 class Fingerprint:

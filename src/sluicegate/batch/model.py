@@ -75,8 +75,7 @@ class Batch:
     def content_sha256(self) -> str:
         """The fingerprint of the batch's content, computed beside the scan; this waits for it.
 
-        Of one file: its SHA-256. Of several: SHA-256 over one line ``<bytes> <sha256>`` each, in the order of their paths. Of a
-        table in memory: SHA-256 over names, types and values.
+        Of files: ``ports.fingerprint.files_sha256``. Of a table in memory: SHA-256 over names, types and values.
 
         Raises:
             BatchUnreadable: a file changed, or can't be read any more.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -48,11 +47,11 @@ class ActableBatch(Protocol):
     @property
     def content_sha256(self) -> str: ...
     @property
-    def options(self) -> Mapping[str, Any]: ...
+    def files(self) -> tuple[Path, ...]: ...
     def view(self) -> EngineView: ...
     def parquet_files(self) -> tuple[Path, ...]: ...
     def spool(self, folder: Path) -> tuple[Path, ...]: ...
-    def verify(self) -> None: ...
+    def check_unchanged(self) -> None: ...
 
 
 def commit(contract: Contract, verdict: Verdict, batch: ActableBatch, target: Target) -> CommitReceipt:
@@ -71,7 +70,7 @@ def commit(contract: Contract, verdict: Verdict, batch: ActableBatch, target: Ta
             rows=batch.rows,
             files=batch.parquet_files(),
             batch=batch.view(),
-            verify=batch.verify,
+            verify=batch.check_unchanged,
             properties={
                 "contract": contract.name,
                 "contract_version": contract.version,
@@ -95,7 +94,7 @@ def quarantine(
         raise UsageError(f"a batch decided to {verdict.decision} is not for the quarantine")
     with tempfile.TemporaryDirectory(prefix="sluicegate-") as folder:
         request = QuarantineRequest(
-            manifest=_manifest(contract, verdict, evidence, batch, nonce), files=batch.spool(Path(folder)), now=verdict.now
+            manifest=_manifest(contract, verdict, evidence, batch, nonce), files=batch.files or batch.spool(Path(folder)), now=verdict.now
         )
         return store.put(request)
 
@@ -127,7 +126,7 @@ def _manifest(contract: Contract, verdict: Verdict, document: dict[str, Any], ba
         created_at=now.isoformat(),
         expires_at=_expiry(contract, now),
         history=(Transition(status=QuarantineStatus.QUARANTINED, at=now.isoformat(), by="gate", why=reason),),
-        options=dict(batch.options),
+        options=dict(contract.settings.get("source") or {}),
     )
 
 
