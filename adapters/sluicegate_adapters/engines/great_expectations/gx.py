@@ -1,0 +1,152 @@
+"""Great Expectations itself: imported late, and asked for its verdict on figures that were measured elsewhere.
+
+What is used here isn't promised by GX, and has been the same from 1.0 to 1.24: ``test_gx_contract.py`` pins it.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sluicegate_adapters.engines.great_expectations.catalogue import EXPECTATIONS
+from sluicegate_adapters.engines.great_expectations.faults import Fault
+
+__all__ = ["Judged", "build", "comparable", "judge", "load", "metric_names", "type_engine"]
+
+_RUNTIME = {"result_format": {"result_format": "BASIC", "partial_unexpected_count": 20}}
+_LOADING = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """GX's verdict and the figures that it gives with it."""
+
+    success: bool
+    result: Mapping[str, Any]
+
+
+def load() -> Any:
+    """The module with GX's expectation classes. Its import takes seconds, so call it where others wait anyway.
+
+    The import hands all warnings of the process to ``logging``; that is undone.
+    """
+    with _LOADING:
+        showing = warnings.showwarning
+        with warnings.catch_warnings():  # these two warn when they are imported, and GX imports them
+            warnings.simplefilter("ignore", DeprecationWarning)
+            __import__("sre_constants")
+            __import__("sre_parse")
+        import great_expectations.expectations as module
+
+        __import__("great_expectations.validator.metrics_calculator")  # it captures warnings as well
+
+        if warnings.showwarning is not showing:
+            logging.captureWarnings(False)
+    return module
+
+
+def build(kind: str, plain: Mapping[str, Any], check_id: str) -> Any:
+    """An expectation of GX's own class.
+
+    Raises:
+        Fault: GX refuses the arguments.
+    """
+    from great_expectations.compatibility.pydantic import ValidationError
+    from great_expectations.exceptions import GreatExpectationsError
+
+    expectation = getattr(load(), EXPECTATIONS[kind].class_name)
+    try:
+        return expectation(**plain, meta={"sluicegate": check_id})
+    except ValidationError as error:
+        faults = {_place(item["loc"]): item["msg"] for item in reversed(error.errors())}
+        raise Fault("; ".join(f"{place}: {text}" if place else text for place, text in reversed(faults.items()))) from error
+    except (GreatExpectationsError, ValueError, TypeError, AssertionError) as error:
+        raise Fault((str(error).splitlines() or [type(error).__name__])[0][:200]) from error
+
+
+def _place(path: tuple[Any, ...]) -> str:
+    return ".".join(str(step) for step in path if step != "__root__")
+
+
+def metric_names(expectation: Any, engine: Any = None) -> Mapping[str, Any]:
+    """What the expectation wants to know: GX's name for each metric -> its configuration."""
+    wanted = expectation.get_validation_dependencies(engine, dict(_RUNTIME))
+    found: Mapping[str, Any] = wanted.metric_configurations
+    return found
+
+
+def judge(expectation: Any, metrics: Mapping[Any, Any], engine: Any = None, exact: Mapping[str, Any] | None = None) -> Judged:
+    """GX's verdict on measured figures.
+
+    Args:
+        expectation: of GX's own class.
+        metrics: by GX's id of each metric's configuration.
+        engine: for the expectations that ask what kind of engine measured.
+        exact: arguments that the class rounded to floats, as they are meant.
+
+    Raises:
+        Fault: GX could not judge, in either of the two shapes in which it says so.
+    """
+    meant = expectation.copy(update=dict(exact)) if exact else expectation
+    try:
+        said = meant.metrics_validate(dict(metrics), dict(_RUNTIME), engine)
+    except Fault:
+        raise
+    except Exception as error:
+        raise Fault(f"Great Expectations could not judge it ({type(error).__name__})") from error
+    if name := _exception_in(said.exception_info):
+        raise Fault(f"Great Expectations could not judge it ({name})")
+    return Judged(bool(said.success), dict(said.result or {}))
+
+
+def _exception_in(info: Any) -> str:
+    """The name of an exception in ``exception_info``: flat, or one more level deep under the metric's id."""
+    if not isinstance(info, Mapping):
+        return ""
+    if info.get("raised_exception"):
+        return str(info.get("exception_message") or "exception").partition("(")[0].partition(":")[0].strip()
+    return next((name for inner in info.values() if (name := _exception_in(inner))), "")
+
+
+def comparable(bound: Any, measured: Any) -> tuple[Any, Any]:
+    """A bound and a figure that Python compares exactly as they are meant.
+
+    Dates become midnight, moments naive UTC; a float is held against the nearest float, anything else exactly.
+    """
+    bound, measured = _naive(bound), _naive(measured)
+    if isinstance(measured, float) and isinstance(bound, Decimal):
+        return float(bound), measured
+    if isinstance(measured, int | Decimal) and isinstance(bound, float) and math.isfinite(bound):
+        return Decimal(repr(bound)), measured
+    return bound, measured
+
+
+def _naive(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - UTC's wall clock, as everywhere
+    return value
+
+
+def type_engine() -> Any:
+    """What the type expectations ask for: an engine whose types are text, compared without case. It runs nothing."""
+    from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+
+    class TypesAsText(SqlAlchemyExecutionEngine):  # type: ignore[misc]  # GX is not typed here
+        dialect_name = "postgresql"
+
+        def __init__(self) -> None:  # no connection, no context
+            pass
+
+        def __del__(self) -> None:
+            pass
+
+    return TypesAsText()
