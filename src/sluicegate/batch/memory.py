@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from sluicegate.batch.database import ARROW_ROWS, arrow_reader
 from sluicegate.batch.files import FileSet
 from sluicegate.batch.text_readers import check_names
-from sluicegate.checks.sqltext import identifier
+from sluicegate.checks.sqltext import BATCH, identifier
 from sluicegate.errors import BatchUnreadable, UsageError
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["arrow_of", "form_of", "hash_rows", "load_arrow", "load_arrow_files", "unknown_source"]
+__all__ = ["arrow_of", "form_of", "hash_rows", "load_arrow", "load_arrow_files", "unknown_source", "write_parquet"]
 
 _INCOMING = "_sluicegate_incoming"
 
@@ -179,6 +179,16 @@ def hash_rows(connection: duckdb.DuckDBPyConnection, table: str) -> str:
     return digest.hexdigest()
 
 
+def write_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Write the batch's rows with Arrow's writer: it keeps what DuckDB's would change (wide integers become floats there)."""
+    import pyarrow.parquet as pq
+
+    reader = arrow_reader(connection.execute(f"SELECT * FROM {identifier(BATCH)}"))
+    with pq.ParquetWriter(path, reader.schema) as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+
+
 def _rechunked(reader: Iterable[Any]) -> Iterator[Any]:
     """Chunks of exactly ``ARROW_ROWS`` rows, however the source cuts them."""
     import pyarrow as pa
@@ -232,7 +242,12 @@ def _hash_array(update: Callable[[bytes], None], array: Any) -> None:
             _hash_array(update, child)
     elif pa.types.is_boolean(kind):
         _hash_fixed(update, values.cast(pa.uint8()))
-    elif pa.types.is_primitive(kind) or pa.types.is_decimal(kind) or pa.types.is_fixed_size_binary(kind) or pa.types.is_interval(kind):
+    elif (
+        pa.types.is_primitive(kind)
+        or pa.types.is_decimal(kind)
+        or pa.types.is_fixed_size_binary(kind)
+        or pa.types.is_interval(kind)
+    ):
         _hash_fixed(update, values)
     else:
         _hash_texts(update, values)

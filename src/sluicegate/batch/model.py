@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from sluicegate.batch.database import Database, EngineView, arrow_reader
+from sluicegate.batch.database import Database, EngineView
 from sluicegate.batch.files import FileSet
 from sluicegate.batch.fingerprint import Fingerprint
-from sluicegate.checks.sqltext import BATCH, literal
+from sluicegate.batch.memory import write_parquet
 from sluicegate.checks.types import BatchSchema
 from sluicegate.errors import StorageError, UsageError
 
@@ -39,7 +39,9 @@ class Batch:
     """One delivery of data. Close it, or use it in a ``with`` statement.
 
     Attributes:
-        format: ``parquet``, ``csv``, ``json``, ``arrow``, or ``memory``.
+        format: of its bytes: ``parquet``, ``csv``, ``json``, ``arrow``. Tables in memory have none of their own and are kept as
+            ``parquet``.
+        options: how to read these bytes again: those of CSV.
         files: where it came from; empty for a table in memory.
         schema: its columns.
         rows: how many there are.
@@ -49,6 +51,7 @@ class Batch:
     """
 
     format: str
+    options: Mapping[str, Any]
     source: FileSet | None
     schema: BatchSchema
     rows: int
@@ -59,7 +62,6 @@ class Batch:
     _fingerprint: Fingerprint = field(repr=False)
     _given_id: str | None = None
     _views: list[EngineView] = field(default_factory=list, repr=False)
-    _spooled: tuple[Path, ...] = ()
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -94,39 +96,39 @@ class Batch:
         self._fingerprint.start()
         return view
 
-    def check_unchanged(self) -> None:
-        """Raises:
-        BatchUnreadable: a file is no longer what it was when the batch was opened: size, time of change, inode.
+    def verify(self) -> None:
+        """Make sure that the files are what they were when the batch was opened: size, time of change, inode.
+
+        Raises:
+            BatchUnreadable: one of them is not.
         """
         for file in self.source.files if self.source else ():
             file.check_unchanged()
 
     def parquet_files(self) -> tuple[Path, ...]:
-        """The batch's files where they are Parquet and hold all of its columns; else empty: ``spool`` makes some."""
+        """The batch's files where they are Parquet and hold all of its columns; else empty: they are written anew through a view."""
         return self.files if self.format == "parquet" and self.source and not self.source.partitions else ()
 
     def spool(self, folder: Path) -> tuple[Path, ...]:
-        """Write the batch's rows as one Parquet file into a folder: for tables in memory, which have no bytes to keep.
+        """The files to keep the batch by: its own, or, for a table in memory, one Parquet file written into the folder.
 
         Raises:
-            StorageError: the folder can't be written.
+            StorageError: the folder can't be written, or Parquet has no such type.
         """
+        if self.source is not None:
+            return self.files
         import duckdb
 
         target = folder / "batch.parquet"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with duckdb.connect() as outside:  # the batch's own database reaches no file
-                outside.execute("SET TimeZone = 'UTC'")
-                outside.register("spooled", self._reader())
-                outside.execute(f"COPY (SELECT * FROM spooled) TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd)")
-        except (duckdb.Error, OSError) as error:
-            raise StorageError(f"the batch can't be written to {target}: {str(error).splitlines()[0]}") from error
-        self._spooled = (target,)
-        return self._spooled
-
-    def _reader(self) -> object:
-        return arrow_reader(self._database.root.cursor().execute(f"SELECT * FROM {BATCH}"))
+            write_parquet(self._database.root.cursor(), target)
+        except (duckdb.Error, OSError, ValueError, NotImplementedError) as error:  # Arrow's own errors are among these
+            raise StorageError(
+                f"the batch can't be written to {target} as Parquet ({type(error).__name__})",
+                hint="look at the disk, and at the batch's column types",
+            ) from error
+        return (target,)
 
     def close(self) -> None:
         """Close every connection. What an abandoned thread still holds is left to it."""

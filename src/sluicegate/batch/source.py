@@ -78,7 +78,8 @@ def open_batch(
         raise
     fingerprint = Fingerprint(_hash_of(database, files))
     return Batch(
-        format=files.format if files else "memory",
+        format=files.format if files else "parquet",
+        options=dict(options or {}),
         source=files,
         schema=schema,
         rows=rows,
