@@ -1,0 +1,146 @@
+"""The engine port on Soda Core: canonical checks as SodaCL, and SodaCL as its author wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from sluicegate.checks import model as m
+from sluicegate.checks.contract_check import ContractCheck, Json, NativeCheck, Untestable
+from sluicegate.checks.custom_sql import Refused, guard_expression, guard_query
+from sluicegate.checks.schema_diff import schema_faults
+from sluicegate.checks.sqltext import BATCH
+from sluicegate.checks.types import BatchSchema
+from sluicegate.errors import EngineError
+from sluicegate.ports.batch import BatchView
+from sluicegate.ports.engine import Result, RunContext, Translation, Unsupported
+from sluicegate_adapters.engines.soda.canonical import Entry, Probe, probe
+from sluicegate_adapters.engines.soda.problems import errored, raise_if_lost
+from sluicegate_adapters.engines.soda.sodacl import dump
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from sluicegate_adapters.engines.soda.runtime import Scanned
+
+__all__ = ["SodaEngine"]
+
+_SECTION = f"checks for {BATCH}"
+_NO_FIGURE = "Soda gave no figure for this check"
+
+
+class SodaEngine:
+    """Runs checks with Soda Core on DuckDB."""
+
+    name = "soda"
+
+    def versions(self) -> Mapping[str, str]:
+        """What decides its verdicts."""
+        return {package: version(package) for package in ("soda-core", "soda-core-duckdb", "duckdb")}
+
+    def translate(self, check: ContractCheck, schema: BatchSchema | None) -> Translation | Unsupported:
+        """The check as SodaCL: for a canonical check the very text that is executed."""
+        match check.promise:
+            case NativeCheck(engine=self.name):
+                return Unsupported("not yet")
+            case NativeCheck() | Untestable():
+                return Unsupported("Soda runs canonical checks and SodaCL")
+        found = probe(check, schema)
+        return found if isinstance(found, Unsupported) else Translation(language="sodacl", text=_document(found.entries))
+
+    def run(self, checks: Sequence[ContractCheck], batch: BatchView, context: RunContext) -> Iterator[Result]:
+        """One scan for all canonical checks together; whatever fails in it is asked again alone.
+
+        Raises:
+            EngineError: the connection was interrupted or lost.
+        """
+        if not checks:
+            return
+        connection = _connect(batch)
+        canonical = [check for check in checks if not isinstance(check.promise, NativeCheck | Untestable)]
+        yield from _Canonical(connection, batch, context).run(canonical)
+
+
+def _connect(batch: BatchView) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    try:
+        return batch.connect()
+    except duckdb.Error as error:
+        raise EngineError("soda can't connect to the batch") from error
+
+
+def _document(entries: Iterable[Entry], key: str | None = None) -> str:
+    return dump({_SECTION: [_item(entry, key) for entry in entries]})
+
+
+def _item(entry: Entry, key: str | None) -> Json:
+    return {entry.line: {**entry.config, **({"attributes": {"sluicegate": key}} if key else {})}}
+
+
+class _Canonical:
+    """The canonical checks of one run."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, batch: BatchView, context: RunContext) -> None:
+        self._connection = connection
+        self._batch = batch
+        self._context = context
+
+    def run(self, checks: Sequence[ContractCheck]) -> Iterator[Result]:
+        probes: dict[ContractCheck, Probe] = {}
+        for check in checks:
+            found = self._admit(check)
+            if isinstance(found, Result):
+                yield found
+            else:
+                probes[check] = found
+        if not probes:
+            return
+        scanned = self._scan(probes)
+        for check, asked in probes.items():
+            yield self._result(check, asked, scanned) or self._alone(check, asked)
+
+    def _admit(self, check: ContractCheck) -> Probe | Result:
+        refused: Any = None
+        match check.promise:
+            case m.RowExpression(expression=expression):
+                refused = guard_expression(expression)
+            case m.MetricQuery(query=query):
+                refused = guard_query(query, self._batch.references)
+        if isinstance(refused, Refused):
+            return Result(check_id=check.id, error=refused.message, error_hint=refused.hint)
+        found = probe(check, self._batch.schema, self._batch.references)
+        return Result(check_id=check.id, error=found.reason) if isinstance(found, Unsupported) else found
+
+    def _scan(self, probes: Mapping[ContractCheck, Probe]) -> Scanned:
+        from sluicegate_adapters.engines.soda.runtime import scan
+
+        entries = [
+            _item(entry, f"{check.id} {place}") for check, asked in probes.items() for place, entry in enumerate(asked.entries)
+        ]
+        scanned = scan(dump({_SECTION: entries}), self._connection, self._context.now)
+        raise_if_lost(scanned.problems)
+        return scanned
+
+    def _alone(self, check: ContractCheck, asked: Probe) -> Result:
+        """What can't be computed takes the whole statement with it that it was fused into."""
+        scanned = self._scan({check: asked})
+        return self._result(check, asked, scanned) or errored(check.id, scanned.problems, _NO_FIGURE)
+
+    def _result(self, check: ContractCheck, asked: Probe, scanned: Scanned) -> Result | None:
+        """The figures, if the database answered everything that was asked."""
+        rows = []
+        for place in range(len(asked.entries)):
+            findings = scanned.findings.get(f"{check.id} {place}", [])
+            if len(findings) != 1 or findings[0].row is None:
+                return None
+            rows.append(findings[0].row)
+        try:
+            result = asked.read(rows)
+        except (OverflowError, ValueError):
+            return Result(check_id=check.id, error="the figure is outside what Python's dates can hold")
+        if isinstance(check.promise, m.Schema | m.ColumnType) and result.failing:
+            return replace(result, message="; ".join(schema_faults(check.promise, self._batch.schema)))
+        return result

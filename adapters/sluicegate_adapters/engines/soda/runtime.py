@@ -1,0 +1,320 @@
+# ruff: noqa: SLF001 - what has to be held back in Soda lies in its private parts; the tests hold this against its versions
+"""Soda Core made safe to run inside another program: no network, no files, no shared log, no rollback, no guessing.
+
+Soda is written for its own command line. ``load`` switches off what it does at import (telemetry, ``~/.soda/config.yml``,
+``.env``); ``scan`` runs one SodaCL document on a connection that belongs to someone else and gives back plain values.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sluicegate.checks.sqltext import identifier, literal
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["KEY", "Finding", "Scanned", "load", "parse", "scan"]
+
+KEY = "sluicegate"
+"""The check attribute that carries whose check it is."""
+
+_DATA_SOURCE = "duckdb"
+_MOMENT_TYPES = {"TIMESTAMP WITH TIME ZONE", "DATETIME"}  # DuckDB 1.0 calls all moments the latter
+_ZONED, _UTC = {"TIMESTAMP WITH TIME ZONE"}, literal("UTC")
+_FUSED = 1000  # expressions per SELECT; Soda's own 50 would read the batch several times
+_setting_up = threading.RLock()  # Soda's constructor, its parser and its import touch what all threads share
+_here = threading.local()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error that Soda logged."""
+
+    message: str
+    exception: BaseException | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What Soda found for one of its checks.
+
+    Attributes:
+        kind: the name of its configuration's class.
+        outcome: ``pass``, ``warn``, ``fail``, or None where Soda could not evaluate it.
+        row: what the database answered, as it answered it; None if it didn't.
+        value: what Soda held against the thresholds.
+        check: Soda's own object, for what only one kind of check has.
+        evidence: columns and some rows that Soda selected because they broke the check.
+    """
+
+    kind: str
+    outcome: str | None
+    row: tuple[Any, ...] | None
+    value: Any
+    check: Any
+    evidence: tuple[tuple[str, ...], tuple[tuple[Any, ...], ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """One scan: what each key's checks found, in Soda's order, and what went wrong anywhere in it."""
+
+    findings: Mapping[str, Sequence[Finding]]
+    problems: Sequence[Problem]
+
+
+@contextmanager
+def _ours() -> Iterator[None]:
+    """While this thread runs Soda for us, its logging stays inside and pandas stays unimported."""
+    before = getattr(_here, "active", False)
+    _here.active = True
+    try:
+        yield
+    finally:
+        _here.active = before
+
+
+def _is_ours() -> bool:
+    return getattr(_here, "active", False)
+
+
+@cache
+def load() -> type[Any]:
+    """Import Soda with everything off that reaches beyond this process; the class of scan that we run."""
+    with _setting_up, _ours(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it imports distutils, and writes regular expressions without r""
+        from soda.common.config_helper import ConfigHelper
+
+        if ConfigHelper._ConfigHelper__instance is None:  # else it would write ~/.soda/config.yml, with sending on
+            ConfigHelper._ConfigHelper__config = {"send_anonymous_usage_stats": False, "user_cookie_id": "none"}
+            ConfigHelper.get_instance()
+        from soda.common import env_helper
+        from soda.common.logs import Logs
+
+        if env_helper.EnvHelper._EnvHelper__instance is None:  # its first instance loads .env over the environment
+            real, env_helper.load_dotenv = env_helper.load_dotenv, lambda **_: False
+            env_helper.EnvHelper(Logs())
+            env_helper.load_dotenv = real
+        logging.getLogger("soda.scan").addFilter(lambda _: not _is_ours())
+        importlib.import_module("soda.data_sources.duckdb_data_source")
+        importlib.import_module("soda.sodacl.sodacl_parser")
+        _spare_ourselves()
+        return _define_scan()
+
+
+def _spare_ourselves() -> None:
+    """Two detours that Soda takes for nothing on DuckDB, left out on our threads."""
+    from soda.execution.metric import numeric_query_metric
+    from soda.execution.query import query
+
+    find_spec, parse_columns = numeric_query_metric.find_spec, query.parse_columns_from_query
+    # To convert values of numpy and pandas, which DuckDB never answers, Soda imports both: half a second.
+    numeric_query_metric.find_spec = lambda name: None if _is_ours() else find_spec(name)
+    # To leave out excluded columns, of which we have none, it parses the SQL; where that fails, the whole scan dies.
+    query.parse_columns_from_query = lambda sql: [] if _is_ours() else parse_columns(sql)
+
+
+def _define_scan() -> type[Any]:
+    from soda.common.logs import Logs
+    from soda.scan import Scan
+
+    class _Scan(Scan):  # type: ignore[misc] # Soda has no types
+        def __init__(self) -> None:
+            super().__init__()
+            logs = object.__new__(Logs)  # Logs() is one for the whole process: two scans would mix their errors
+            logs._initialize()
+            self._logs = self._data_source_manager.logs = logs
+            self._shared: dict[str, Any] = {}
+
+        def _find_existing_metric(self, metric: Any) -> Any:
+            """Soda's identity of a metric leaves out invalid values, formats and more, and hashes the rest to 32 bits."""
+            return self._shared.get(_meaning(metric))
+
+        def _add_metric(self, metric: Any) -> None:
+            self._shared[_meaning(metric)] = metric
+            metric.identity = f"{metric.identity}-{len(self._metrics)}"
+            self._metrics.add(metric)
+
+        def jinja_resolve(self, definition: Any, variables: Any = None, location: Any = None) -> Any:
+            """As Soda does, but from the scan's variables alone: Soda prefers the environment's, and takes unknown ones for empty."""
+            if not isinstance(definition, str) or "${" not in definition:
+                return definition
+            try:
+                return _templates().from_string(definition).render({**self._variables, **(variables or {})})
+            except Exception as error:  # noqa: BLE001 - whatever a template can raise is the check's error
+                self._logs.error(f"Error resolving Jinja template: {error}", exception=error, location=location)
+                return None
+
+        def get_variable(self, variable_name: str, default_value: Any = None) -> Any:
+            """The run's clock, even where the environment has a ``NOW``."""
+            return self._variables.get(variable_name, default_value)
+
+        def build_scan_results(self) -> dict[str, Any]:
+            """Soda's report is neither needed nor cheap."""
+            return {}
+
+    return _Scan
+
+
+@cache
+def _templates() -> Any:
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    return ImmutableSandboxedEnvironment(variable_start_string="${", variable_end_string="}", undefined=StrictUndefined)
+
+
+def _meaning(metric: Any) -> str:
+    """Equal for two metrics only if they are the same in everything that decides their value."""
+    parts = [type(metric).__name__, metric.identity]
+    if not hasattr(metric, "missing_and_valid_cfg"):  # references, schemas, queries: cheap to have twice, dangerous to mix up
+        return f"{parts} {id(metric)}"
+    valid = metric.missing_and_valid_cfg
+    validity = {key: value for key, value in vars(valid).items() if not key.endswith("_location")} if valid else {}
+    own = (metric.metric_args, metric.filter, getattr(metric, "aggregation", None), sorted(validity.items(), key=str))
+    return f"{parts} {own!r}"
+
+
+@dataclass
+class _Connection:
+    """Someone else's connection: Soda may ask it anything, and end nothing."""
+
+    _connection: duckdb.DuckDBPyConnection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, sql: str, *arguments: Any) -> Any:
+        """As asked, but moments with a zone come as UTC's wall clock: DuckDB hands them over only where pytz is installed."""
+        done = self._connection.execute(sql, *arguments)
+        if not any(str(column[1]).upper() in _MOMENT_TYPES for column in self._connection.description or ()):
+            return done
+        types = [str(row[1]) for row in self._connection.execute(f"DESCRIBE {sql}").fetchall()]
+        columns = [str(column[0]) for column in self._connection.execute(f"SELECT * FROM ({sql}\n) LIMIT 0").description or ()]
+        names = [identifier(f"c{place}") for place in range(len(types))]
+        cells = (
+            f"{name if native not in _ZONED else 'timezone(' + _UTC + ', ' + name + ')'} AS {identifier(column)}"
+            for name, native, column in zip(names, types, columns, strict=True)
+        )
+        return self._connection.execute(f"SELECT {', '.join(cells)} FROM ({sql}\n) AS t({', '.join(names)})")
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """The only row: where an author's query answers several, Soda would take whichever comes first.
+
+        Raises:
+            ValueError: there is a second one.
+        """
+        row: tuple[Any, ...] | None = self._connection.fetchone()
+        if row is not None and self._connection.fetchone() is not None:
+            raise ValueError("the query answers several rows")
+        return row
+
+    def rollback(self) -> None:
+        """Soda rolls back on any error, which on DuckDB aborts, or undoes the caller's work."""
+
+    commit = close = rollback
+
+
+@dataclass
+class _Sampler:
+    """Keeps a few rows of what Soda selects because a check failed, and stops the query there."""
+
+    limit: int
+    kept: dict[str, tuple[tuple[str, ...], tuple[tuple[Any, ...], ...]]] = field(default_factory=dict)
+    logs: Any = None
+
+    def store_sample(self, context: Any) -> None:
+        sample = context.sample
+        if not self.limit or context.sample_name != "failed_rows":
+            return
+        columns = tuple(column[0] for column in sample.cursor.description)
+        counted = sample.safe_fetcher.rows
+        rows = sample.cursor.fetchmany(self.limit) if counted is None else counted[: self.limit]
+        self.kept.setdefault(context.check_name, (columns, tuple(map(tuple, rows))))
+
+
+def parse(document: str) -> tuple[Any, list[Problem]]:
+    """Read a document without running it: a scan that has it, and the problems that Soda sees in it."""
+    made = load()
+    with _setting_up, _ours():
+        scan = made()
+        scan.set_data_source_name(_DATA_SOURCE)
+        scan.add_sodacl_yaml_str(document)
+    return scan, _problems(scan)
+
+
+def scan(document: str, connection: duckdb.DuckDBPyConnection, now: datetime, *, evidence_rows: int = 0) -> Scanned:
+    """Run a document whose checks carry a ``KEY`` attribute.
+
+    Args:
+        document: SodaCL.
+        connection: with the views that it names.
+        now: Soda's variable ``NOW``.
+        evidence_rows: select at most so many failing rows per check; none is selected for 0.
+    """
+    made = load()
+    with _setting_up, _ours():
+        running = made()
+        running.set_data_source_name(_DATA_SOURCE)
+        running.add_duckdb_connection(_Connection(connection), _DATA_SOURCE)
+        running._variables["NOW"] = now.isoformat()
+        running._data_timestamp = now
+        running._configuration.samples_limit = evidence_rows
+        running.sampler = _Sampler(evidence_rows)
+        running.add_sodacl_yaml_str(document)
+        data_source_scan = running._get_or_create_data_source_scan(_DATA_SOURCE)
+        data_source_scan.data_source.get_max_aggregation_fields = lambda: _FUSED
+    with _ours():
+        running.execute()
+    return Scanned(_findings(running), _problems(running))
+
+
+def _problems(scan: Any) -> list[Problem]:
+    return [Problem(str(log.message), log.exception) for log in scan.get_error_logs()]
+
+
+def _findings(scan: Any) -> dict[str, list[Finding]]:
+    found: dict[str, list[Finding]] = {}
+    for check in scan._checks:
+        attributes = (check.check_cfg.source_configurations or {}).get("attributes") or {}
+        finding = Finding(
+            kind=type(check.check_cfg).__name__,
+            outcome=check.outcome.value if check.outcome else None,
+            row=_row(check),
+            value=getattr(check, "check_value", None),
+            check=check,
+            evidence=scan.sampler.kept.get(str(check.check_cfg.name)),
+        )
+        found.setdefault(str(attributes.get(KEY)), []).append(finding)
+    return found
+
+
+def _row(check: Any) -> tuple[Any, ...] | None:
+    """The database's answer itself: Soda makes floats of decimals and rounds percentages."""
+    if hasattr(check, "measured_schema"):
+        return None if check.outcome is None else (_faults(check.fail_result),)
+    for metric in check.metrics.values():
+        for query in metric.queries:
+            row = (None,) if query.row_count == 0 and query.exception is None else query.row
+            if row is None:
+                continue
+            if metric in (asked := getattr(query, "metrics", ())):
+                return (row[[id(each) for each in asked].index(id(metric))],)
+            if getattr(query, "metric", None) is metric:
+                return tuple(row)
+    return None
+
+
+def _faults(result: Any) -> int:
+    """How many faults a schema check found, under either of its two outcomes."""
+    return sum(len(each) for each in vars(result).values()) if result else 0
