@@ -96,7 +96,7 @@ class Batch:
         self._fingerprint.start()
         return view
 
-    def verify(self) -> None:
+    def check_unchanged(self) -> None:
         """Make sure that the files are what they were when the batch was opened: size, time of change, inode.
 
         Raises:
@@ -110,12 +110,14 @@ class Batch:
         return self.files if self.format == "parquet" and self.source and not self.source.partitions else ()
 
     def spool(self, folder: Path) -> tuple[Path, ...]:
-        """The files to keep the batch by: its own, or, for a table in memory, one Parquet file written into the folder.
+        """The files to keep the batch by: its own; or, where those don't hold all of it, one Parquet file written into the folder.
+
+        That is so for tables in memory, and for ``key=value`` folders, whose columns are in the paths.
 
         Raises:
             StorageError: the folder can't be written, or Parquet has no such type.
         """
-        if self.source is not None:
+        if self.source is not None and not self.source.partitions:
             return self.files
         import duckdb
 
