@@ -127,8 +127,8 @@ class _Meanings(CheckVisitor[RowMeaning]):
     def unique(self, check: m.Unique) -> RowMeaning:
         keys = ", ".join(identifier(column) for column in check.columns)
         present = _all_present(check.columns)
-        repeated = f"SELECT {keys} FROM {BATCH} WHERE {present} GROUP BY {keys} HAVING count(*) > 1"
-        key = f"({keys})" if len(check.columns) > 1 else keys
+        key = f"({keys})" if len(check.columns) > 1 else keys  # as one value on both sides: DuckDB 1.0 knows no other way
+        repeated = f"SELECT {key} FROM {BATCH} WHERE {present} GROUP BY {keys} HAVING count(*) > 1"
         return RowMeaning(considered=present, failing=f"({present} AND {key} IN ({repeated}))", fusable=False)
 
     def reference(self, check: m.Reference) -> RowMeaning:

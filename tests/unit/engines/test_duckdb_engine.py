@@ -121,7 +121,7 @@ UUIDS = "SELECT CAST('6f1c1b3a-0000-0000-0000-00000000000' || x AS UUID) AS a FR
         (values("TIMESTAMP_NS", "'2013-01-01'"), m.Range(column="a", bounds=m.Bounds(min="0001-01-01", max="9999-12-31")), (1, 0)),
         (values("TIMESTAMP_NS", "'2013-01-01'"), m.Range(column="a", bounds=m.Bounds(min="9999-12-31")), (1, 1)),
         (values("TIMESTAMPTZ", "'2013-01-01 00:00:00+02'"), m.Range(column="a", bounds=m.Bounds(min="2013-01-01")), (1, 1)),
-        (values("TIME", "'09:30'", "'23:00'"), m.Range(column="a", bounds=m.Bounds(min="09:00", max="17:00")), (2, 1)),
+        (values("TIME", "'09:30:00'", "'23:00:00'"), m.Range(column="a", bounds=m.Bounds(min="09:00", max="17:00")), (2, 1)),
         (values("INTEGER", "1", "3", "NULL", "2", "2"), m.Monotonic(column="a"), (4, 1)),
         (values("INTEGER", "1", "3", "NULL", "2", "2"), m.Monotonic(column="a", strict=True), (4, 2)),
         (values("INTEGER", "3", "2", "2"), m.Monotonic(column="a", direction=m.Direction.DECREASING), (3, 0)),
@@ -394,8 +394,8 @@ def test_an_interrupt_breaks_the_engine_and_not_a_check() -> None:
 def test_running_out_of_memory_is_the_engines_fault() -> None:
     batch = MemoryBatch("SELECT i AS a FROM range(3000000) t(i)")
     connection = batch.connect()
+    connection.execute("SET max_temp_directory_size = '0KB'")
     connection.execute("SET memory_limit = '30MB'")
-    connection.execute("SET temp_directory = ''")
     unique, count = run(batch, m.Unique(columns=("a",)), m.RowCount(bounds=ANY))
     assert unique.engine_broke
     assert "memory" in unique.error

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["CheckBroke", "Session"]
 
 _SCALARS = (bool, int, float, Decimal, str, date, time)
+# What DuckDB 2 and 1.0 call a timestamp with a zone; to fetch one they want a module that isn't there, without the zone they don't.
+_MOMENTS = {"TIMESTAMP WITH TIME ZONE", "DATETIME"}
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\d{2,}")
 
 
@@ -64,7 +66,7 @@ class Session:
             CheckBroke: it gives something else than one value, or fails.
             EngineError: DuckDB is of no more use.
         """
-        rows = self._fetch(sql, 1)
+        rows = self._fetch(sql, 1, is_query=True)
         if len(rows) > 1:
             raise CheckBroke("the query gives more than one row", hint="a metric query gives exactly one value")
         value = rows[0][0] if rows else None
@@ -74,7 +76,7 @@ class Session:
             )
         return value
 
-    def _fetch(self, sql: str, width: int) -> list[tuple[Any, ...]]:
+    def _fetch(self, sql: str, width: int, *, is_query: bool = False) -> list[tuple[Any, ...]]:
         import duckdb
 
         try:
@@ -82,9 +84,7 @@ class Session:
             types = [str(column[1]).upper() for column in cursor.description or ()]
             if len(types) != width:
                 raise CheckBroke(f"the query gives {len(types)} columns", hint="a metric query gives exactly one value")
-            if any(
-                name in {"TIMESTAMP WITH TIME ZONE", "TIMESTAMP_TZ"} for name in types
-            ):  # its fetching needs a module of its own
+            if is_query and types[0] in _MOMENTS:
                 cursor = self._connection.execute(f"SELECT CAST(COLUMNS(*) AS TIMESTAMP) FROM (\n{sql}\n)")
             rows: list[tuple[Any, ...]] = cursor.fetchmany(2)
         except duckdb.Error as error:
