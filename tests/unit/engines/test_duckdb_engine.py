@@ -392,8 +392,9 @@ def test_an_interrupt_breaks_the_engine_and_not_a_check() -> None:
 
 
 def test_running_out_of_memory_is_the_engines_fault() -> None:
-    batch = MemoryBatch("SELECT i AS a FROM range(3000000) t(i)")
+    batch = MemoryBatch("SELECT CAST(1 AS BIGINT) AS a")
     connection = batch.connect()
+    connection.execute("CREATE OR REPLACE VIEW batch AS SELECT i AS a FROM range(3000000) t(i)")
     connection.execute("SET max_temp_directory_size = '0KB'")
     connection.execute("SET memory_limit = '30MB'")
     unique, count = run(batch, m.Unique(columns=("a",)), m.RowCount(bounds=ANY))
