@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.checks.sqltext import BATCH
+from sluicegate.errors import EngineError
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,13 +35,15 @@ class Broken:
     """An ask that DuckDB could not answer, in one line without values of the data."""
 
     message: str
+    hint: str = ""
+    engine_broke: bool = False
 
 
 def answer_all(connection: duckdb.DuckDBPyConnection, asks: Iterable[Ask]) -> Mapping[Ask, Any]:
     """The answer, or Broken, of each ask: one that can't be answered never takes others with it.
 
     Raises:
-        duckdb.InterruptException: the gate stopped the connection.
+        EngineError: DuckDB is of no more use: interrupted, lost, or broken inside.
     """
     unique = list(dict.fromkeys(asks))
     fused = [ask for ask in unique if ask.fused]
@@ -66,8 +69,12 @@ def _try(connection: duckdb.DuckDBPyConnection, sql: str, fold: Callable[[duckdb
 
     try:
         return fold(connection.execute(sql))
-    except duckdb.InterruptException:
-        raise
+    except duckdb.InterruptException as error:
+        raise EngineError("DuckDB was interrupted", hint="a higher timeout_seconds gives it more time") from error
+    except (duckdb.FatalException, duckdb.InternalException, duckdb.ConnectionException) as error:
+        raise EngineError(f"DuckDB broke ({type(error).__name__})") from error
+    except duckdb.OutOfMemoryException:
+        return Broken("DuckDB ran out of memory", "a higher memory_limit, or a folder to spill into, lets it finish", True)
     except duckdb.Error as error:
         return Broken(one_line(error))
 

@@ -13,7 +13,7 @@ from typing import Any
 from sluicegate.checks.custom_sql import Refused, guard_query
 from sluicegate.checks.fitting import Misfit, fit_values
 from sluicegate.checks.sqltext import BATCH, identifier, literals
-from sluicegate.checks.types import BatchSchema, Column, kind_of
+from sluicegate.checks.types import BatchSchema, Column, Kind, kind_of
 from sluicegate.checks.values import Scalar
 from sluicegate_adapters.engines.great_expectations.asks import Ask
 from sluicegate_adapters.engines.great_expectations.faults import Fault
@@ -58,6 +58,11 @@ class Setting:
         return Ask(f"{sql} FILTER (WHERE {self.condition})" if self.condition else sql)
 
     @property
+    def readable(self) -> str:
+        """The column as Python can read it: DuckDB's client wants another package for moments with a zone."""
+        return f"CAST({self.column} AS TIMESTAMP)" if self.own.kind is Kind.TIMESTAMP_TZ else self.column
+
+    @property
     def own(self) -> Column:
         found = self.schema.get(str(self.exact.get("column")))
         if found is None:
@@ -82,7 +87,7 @@ def answer_metric(name: str, setting: Setting) -> Answer:
 
 
 def _one(function: str) -> Callable[[Setting], Answer]:
-    return lambda setting: Answer((setting.aggregate(f"{function}({setting.column})"),))
+    return lambda setting: Answer((setting.aggregate(f"{function}({setting.readable})"),))
 
 
 def _row_count(setting: Setting) -> Answer:
@@ -124,7 +129,7 @@ def _quantiles(setting: Setting) -> Answer:
     quantiles = [float(value) for value in ranges["quantiles"]]
     if not all(0 <= value <= 1 for value in quantiles):
         raise Fault("quantiles must lie between 0 and 1")
-    return Answer(tuple(setting.aggregate(f"{function}({setting.column}, {value!r})") for value in quantiles), list)
+    return Answer(tuple(setting.aggregate(f"{function}({setting.readable}, {value!r})") for value in quantiles), list)
 
 
 def _values(setting: Setting) -> tuple[Scalar, ...]:
@@ -152,7 +157,7 @@ def _missing_count(setting: Setting) -> Answer:
 
 def _most_common(setting: Setting) -> Answer:
     sql = (
-        f"SELECT {setting.column} FROM {identifier(setting.source)} WHERE {setting.column} IS NOT NULL GROUP BY {setting.column} "
+        f"SELECT {setting.readable} FROM {identifier(setting.source)} WHERE {setting.column} IS NOT NULL GROUP BY 1 "
         "QUALIFY count(*) = max(count(*)) OVER ()"
     )
     texts = all(isinstance(value, str) for value in setting.exact["value_set"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sluicegate.checks.contract_check import ContractCheck, NativeCheck
 from sluicegate.checks.meaning import RowMeaning
 from sluicegate.checks.sqltext import BATCH, identifier
+from sluicegate.checks.types import BatchSchema, Kind
 from sluicegate.checks.values import Scalar
 from sluicegate.ports.batch import BatchView
 from sluicegate.ports.engine import Evidence, NativeOutcome, Result, RunContext
@@ -91,7 +92,7 @@ class _Native:
         if self.kind == "unexpected_rows_expectation":
             judged = replace(judged, result={"unexpected_count": value})
             value = None
-        value = value.item() if hasattr(value, "item") else value  # numpy's
+        value = value.item() if value is not None and hasattr(value, "item") else value  # numpy's
         failing = figures.failing if figures else judged.result.get("unexpected_count")
         return Result(
             check_id=self.check.id,
@@ -171,13 +172,19 @@ def _under_condition(native: _Native) -> str:
 
 
 def _evidence(native: _Native, meaning: RowMeaning, prefix: str, rows: duckdb.DuckDBPyConnection) -> Evidence | None:
-    names = ", ".join(identifier(name) for name in native.shown)
+    names = ", ".join(_readable(name, native.batch.schema) for name in native.shown)
     also = f" AND {native.sql_condition}" if native.sql_condition and meaning.fusable else ""
     limit = max(0, native.room.context.evidence_rows)
     sql = f"{prefix}SELECT {names} FROM {meaning.source} WHERE {meaning.failing}{also} LIMIT {limit}"
     ask = Ask(sql, False, lambda found: found.fetchall())
     answer = answer_all(rows, [ask])[ask]
     return None if isinstance(answer, Broken) else _shown(native.shown, answer)
+
+
+def _readable(name: str, schema: BatchSchema) -> str:
+    found = schema.get(name)
+    zoned = found is not None and found.kind is Kind.TIMESTAMP_TZ  # DuckDB's client wants another package to read these
+    return f"CAST({identifier(name)} AS TIMESTAMP)" if zoned else identifier(name)
 
 
 def _shown(columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> Evidence:

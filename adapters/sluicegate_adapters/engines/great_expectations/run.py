@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.checks.contract_check import ContractCheck, NativeCheck, Untestable
+from sluicegate.errors import EngineError
 from sluicegate.ports.batch import BatchView
 from sluicegate.ports.engine import Result, RunContext
 from sluicegate_adapters.engines.great_expectations.asks import Ask, Broken, answer_all
@@ -21,14 +22,23 @@ __all__ = ["run_checks"]
 
 
 def run_checks(checks: Sequence[ContractCheck], batch: BatchView, context: RunContext) -> Iterator[Result]:
-    """One result for each check, in any order."""
-    connection = batch.connect()
+    """One result for each check, in any order.
+
+    Raises:
+        EngineError: the batch or DuckDB is of no more use.
+    """
+    try:
+        connection = batch.connect()
+    except Exception as error:
+        raise EngineError(f"the batch can't be opened ({type(error).__name__})") from error
     jobs: list[Job] = []
     for place, check in enumerate(checks):
         try:
             jobs.append(_job(check, batch, context, connection, place))
         except Fault as fault:
             yield _error(check, fault)
+        except EngineError:
+            raise
         except Exception as error:  # noqa: BLE001 - one check never takes others with it
             yield _broke(check, error)
     answers = answer_all(connection, [ask for job in jobs for ask in job.asks])
@@ -50,14 +60,15 @@ def _result(job: Job, answers: Mapping[Ask, Any], connection: duckdb.DuckDBPyCon
     given = [answers[ask] for ask in job.asks]
     broken = next((answer for answer in given if isinstance(answer, Broken)), None)
     if broken is not None:
-        return Result(check_id=job.check.id, error=broken.message)
+        hint, engine_broke = broken.hint, broken.engine_broke
+        return Result(check_id=job.check.id, error=broken.message, error_hint=hint, engine_broke=engine_broke)
     try:
         return job.finish(given, connection)
     except Fault as fault:
         return _error(job.check, fault)
-    except Exception as error:
-        if type(error).__name__ == "InterruptException":
-            raise
+    except EngineError:
+        raise
+    except Exception as error:  # noqa: BLE001 - as above
         return _broke(job.check, error)
 
 
