@@ -1,0 +1,13 @@
+"""How long hypothesis looks: the same examples every time where CI is set, new ones on a developer's machine."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+DEFAULT = settings(
+    max_examples=50, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+settings.register_profile("default", DEFAULT)
+settings.register_profile("ci", DEFAULT, derandomize=True, database=None)
+settings.register_profile("thorough", DEFAULT, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "default"))
