@@ -9,15 +9,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 from sluicegate.checks import model as m
 from sluicegate.checks.contract_check import ContractCheck, Json
 from sluicegate.checks.custom_sql import Refused, guard_query
+from sluicegate.checks.figures import Figured, figure, read_figure
 from sluicegate.checks.meaning import row_meaning
+from sluicegate.checks.patterns import inspect_pattern
 from sluicegate.checks.sqltext import BATCH, identifier, literal
 from sluicegate.checks.types import BatchSchema, Column, Kind, kind_of, type_fits
 from sluicegate.checks.values import Instant, Scalar
@@ -28,7 +30,7 @@ from sluicegate_adapters.engines.soda.sodacl import expression_text, metric_name
 __all__ = ["Entry", "Probe", "Row", "probe"]
 
 Row = tuple[Any, ...]
-_F = m.AggregateFunction
+_EXTREMES = {m.AggregateFunction.MIN, m.AggregateFunction.MAX}
 
 _NAMEABLE = re.compile(r"(?!.*\$\{)[^\"\r\n\x00]+")
 """Column names that Soda's grammar takes between double quotes: it knows no escape."""
@@ -123,13 +125,6 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
         rows, failing = answers[0]
         return Result(check_id=self._check.id, rows=int(rows), failing=int(failing))
 
-    def _value(self, entry: Entry, decode: Callable[[Any], Scalar] = lambda value: value) -> Probe:
-        def read(answers: Sequence[Row]) -> Result:
-            value = answers[0][0]
-            return Result(check_id=self._check.id, value=None if value is None else decode(value))
-
-        return Probe((entry,), read)
-
     def _kind(self, name: str) -> Kind | None:
         """None where there is no data yet; a column that can hold nothing but NULL may pass for any number."""
         found = self._schema.get(name) if self._schema else None
@@ -145,7 +140,12 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
     def _row_level(self, check: m.CanonicalCheck) -> Probe:
         return self._rows(check)
 
-    accepted_values = rejected_values = range = pattern = length = completeness = _row_level
+    def pattern(self, check: m.Pattern) -> Probe | Unsupported:
+        if lacking := inspect_pattern(check.pattern).python_only:
+            return Unsupported(f"Soda matches with DuckDB's regular expressions (RE2), which lack {', '.join(lacking)}")
+        return self._rows(check)
+
+    accepted_values = rejected_values = range = length = completeness = _row_level
     column_comparison = reference = monotonic = row_expression = _row_level
 
     def unique(self, check: m.Unique) -> Probe:
@@ -175,8 +175,9 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
         return Probe(tuple(entries), self._read_faults)
 
     def column_type(self, check: m.ColumnType) -> Probe:
-        known = f"column_name = {literal(check.column)} AND ({_types_sql(check.type)})"
-        sql = f"SELECT CAST(count(*) = 0 AS INTEGER) FROM information_schema.columns WHERE table_name = '{BATCH}' AND {known}"
+        fits = f"coalesce(bool_or({_types_sql(check.type)}), {literal(check.optional)})"
+        where = f"table_name = '{BATCH}' AND column_name = {literal(check.column)}"
+        sql = f"SELECT CAST(NOT {fits} AS INTEGER) FROM information_schema.columns WHERE {where}"
         return Probe((self._metric("wrong_type", "= 0", sql, query=True),), self._read_faults)
 
     def _read_faults(self, answers: Sequence[Row]) -> Result:
@@ -186,33 +187,57 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
 
     def row_count(self, check: m.RowCount) -> Probe | Unsupported:
         threshold = _threshold(check.bounds)
-        return _NO_NUMBER if threshold is None else self._value(self._soda(f"row_count {threshold}"), int)
+        return _NO_NUMBER if threshold is None else self._figured(check, self._soda(f"row_count {threshold}"))
 
     def freshness(self, check: m.Freshness) -> Probe:
-        kind = self._kind(check.column)
+        """Soda's own where it means the same: it takes a DATE for its last microsecond."""
         minutes = check.max_age_hours * 60
-        # Soda takes a DATE for its last microsecond, and DuckDB hands over a TIMESTAMPTZ only where pytz is installed.
-        if kind in {None, Kind.TIMESTAMP} and minutes == int(minutes) and _NAMEABLE.fullmatch(check.column):
-            return self._value(self._soda(f'freshness("{check.column}") < {_duration(int(minutes))}'))
-        newest = (
-            f"epoch_us(CAST(max({identifier(check.column)}) AS {'TIMESTAMPTZ' if kind is Kind.TIMESTAMP_TZ else 'TIMESTAMP'}))"
-        )
-        age = f"(epoch_us(TIMESTAMPTZ '${{NOW}}') - {newest}) / 3600000000"  # a variable of Soda's, so not escaped
+        if self._kind(check.column) in {None, Kind.TIMESTAMP} and minutes == int(minutes) and _NAMEABLE.fullmatch(check.column):
+            return self._figured(check, self._soda(f'freshness("{check.column}") < {_duration(int(minutes))}'))
+        newest = _microseconds_sql(figure(check, self._schema))
         name = metric_name("age_hours", self._check.id)
+        # NOW is a variable of Soda's: the only template here that is meant as one.
+        age = f"(epoch_us(TIMESTAMPTZ '${{NOW}}') - {expression_text(newest)}) / 3600000000"
         judged = self._soda(f"{name} <= {_number(check.max_age_hours)}", {f"{name} expression": age})
-        moment = self._value(self._metric("newest_us", _ANYTHING, newest), _MOMENTS[kind or Kind.TIMESTAMP].decode)
+        moment = self._figured(check, self._metric("newest_us", _ANYTHING, newest), _wall_clock)
         return Probe((*moment.entries, judged), moment.read)
 
     def aggregate(self, check: m.Aggregate) -> Probe | Unsupported:
-        return self._figure(check.function, check.column, check.bounds, check.quantile)
+        kind = self._kind(check.column)
+        if check.function in _EXTREMES and kind is not None and not kind.is_number:
+            return self._moment(check, kind)
+        return self._number(check, check.function, check.bounds)
 
     def drift(self, check: m.Drift) -> Probe | Unsupported:
         if check.metric is m.DriftMetric.ROW_COUNT:
-            return self._value(self._soda("row_count >= 0"), int)
-        if check.metric is m.DriftMetric.NULL_PERCENT:
-            nulls = f"count(*) FILTER (WHERE {identifier(check.column or '')} IS NULL)"
-            return self._value(self._metric("null_percent", ">= 0", f"100.0 * {nulls} / nullif(count(*), 0)"), float)
-        return self._figure(_F(check.metric.value), check.column or "", m.Bounds(), None)
+            return self._figured(check, self._soda("row_count >= 0"))
+        return self._number(check, check.metric, m.Bounds())
+
+    def _number(self, check: m.Aggregate | m.Drift, prefix: str, bounds: m.Bounds) -> Probe | Unsupported:
+        threshold = _threshold(bounds)
+        if threshold is None:
+            return _NO_NUMBER
+        return self._figured(check, self._metric(prefix, threshold, figure(check, self._schema)))
+
+    def _moment(self, check: m.Aggregate, kind: Kind) -> Probe | Unsupported:
+        """The first or last date, time or timestamp, as microseconds: Soda's figures are numbers."""
+        if not (kind.is_temporal or kind is Kind.TIME):
+            return _NO_NUMBER
+        sql, bounds = figure(check, self._schema), check.bounds
+        ends = [None if at is None else _microseconds(at) for at in (bounds.min, bounds.max)]
+        threshold = _threshold(replace(bounds, min=ends[0], max=ends[1])) or _ANYTHING
+        encoded = f"epoch_us({sql})" if kind is Kind.TIME else _microseconds_sql(sql)
+        return self._figured(
+            check, self._metric(f"{check.function.value}_us", threshold, encoded), _DECODE.get(kind, _wall_clock)
+        )
+
+    def _figured(self, check: Figured, entry: Entry, decode: Callable[[Any], Scalar] = lambda raw: raw) -> Probe:
+        def read(answers: Sequence[Row]) -> Result:
+            raw = answers[0][0]
+            value = None if raw is None else read_figure(check, decode(raw), self._schema)
+            return Result(check_id=self._check.id, value=value)
+
+        return Probe((entry,), read)
 
     def metric_query(self, check: m.MetricQuery) -> Probe | Unsupported:
         threshold = _threshold(check.bounds)
@@ -231,88 +256,36 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
             return Result(check_id=self._check.id, error=f"the query answers a {kind}; Soda's metrics are numbers")
         return Result(check_id=self._check.id, value=value)
 
-    def _figure(
-        self, function: m.AggregateFunction, name: str, bounds: m.Bounds, quantile: Decimal | None
-    ) -> Probe | Unsupported:
-        kind = self._kind(name)
-        if function in {_F.MIN, _F.MAX} and kind not in {None, Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT}:
-            return self._moment(function, name, bounds, kind) if kind in _MOMENTS else _NO_NUMBER
-        threshold = _threshold(bounds)
-        sql = _figure_sql(function, identifier(name), quantile, is_float=kind is Kind.FLOAT)
-        return _NO_NUMBER if threshold is None else self._value(self._metric(function.value, threshold, sql))
-
-    def _moment(self, function: m.AggregateFunction, name: str, bounds: m.Bounds, kind: Kind) -> Probe | Unsupported:
-        code = _MOMENTS[kind]
-        encoded = [None if at is None else code.encode(at) for at in (bounds.min, bounds.max)]
-        threshold = _threshold(
-            m.Bounds(min=encoded[0], max=encoded[1], min_inclusive=bounds.min_inclusive, max_inclusive=bounds.max_inclusive)
-        )
-        entry = self._metric(function.value, threshold or _ANYTHING, code.sql.format(f"{function.value}({identifier(name)})"))
-        return self._value(entry, code.decode)
-
 
 _NO_NUMBER = Unsupported("Soda holds numbers only against thresholds, not texts, dates or timestamps")
 _ANYTHING = "> -999999999999999999"
 """Soda knows no check without a threshold: this one is for figures that are judged elsewhere."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Code:
-    """A kind of moment as an integer: the SQL that makes it (``{}`` stands for the moment), both ways in Python."""
-
-    sql: str
-    encode: Callable[[Any], int]
-    decode: Callable[[Any], Scalar]
+def _microseconds_sql(moment: str) -> str:
+    """A date or timestamp as microseconds since 1970; what is infinite leaves Python's calendar, and is an error there."""
+    at = f"CAST({moment} AS TIMESTAMP)"
+    return f"CASE WHEN isfinite({at}) THEN epoch_us({at}) WHEN {at} IS NOT NULL THEN {2**62} END"
 
 
-def _days(value: date) -> int:
-    return value.toordinal() - date(1970, 1, 1).toordinal()
+def _microseconds(value: Instant) -> int:
+    """A bound, as binding leaves it: a date, a time, a naive moment or one in UTC."""
+    at = datetime.combine(_EPOCH, value) if isinstance(value, time) else value
+    if not isinstance(at, datetime):
+        assert isinstance(at, date), at  # noqa: S101 - binding leaves nothing else
+        at = datetime(at.year, at.month, at.day)  # noqa: DTZ001 - midnight of UTC's wall clock, as all here
+    return (at.replace(tzinfo=None) - _EPOCH) // timedelta(microseconds=1)
 
 
-def _microseconds(value: datetime) -> int:
-    return (value.replace(tzinfo=None) - datetime(1970, 1, 1)) // timedelta(microseconds=1)  # noqa: DTZ001 - bound: UTC's wall clock
+def _wall_clock(microseconds: Any) -> datetime:
+    return _EPOCH + timedelta(microseconds=int(microseconds))
 
 
-def _wall_clock(value: Any) -> datetime:
-    return datetime(1970, 1, 1) + timedelta(microseconds=int(value))  # noqa: DTZ001 - as the column: UTC's wall clock
-
-
-def _clock_microseconds(value: time) -> int:
-    return _microseconds(datetime.combine(date(1970, 1, 1), value))
-
-
-_MOMENTS = {
-    Kind.DATE: _Code("datediff('day', DATE '1970-01-01', {})", _days, lambda value: date.fromordinal(_days_epoch + int(value))),
-    Kind.TIME: _Code("epoch_us({})", _clock_microseconds, lambda value: _wall_clock(value).time()),
-    Kind.TIMESTAMP: _Code("epoch_us(CAST({} AS TIMESTAMP))", _microseconds, _wall_clock),
-    Kind.TIMESTAMP_TZ: _Code("epoch_us({})", _microseconds, lambda value: _wall_clock(value).replace(tzinfo=UTC)),
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC's wall clock
+_DECODE: dict[Kind, Callable[[Any], Scalar]] = {
+    Kind.DATE: lambda raw: _wall_clock(raw).date(),
+    Kind.TIME: lambda raw: _wall_clock(raw).time(),
 }
-_days_epoch = date(1970, 1, 1).toordinal()
-
-
-def _figure_sql(function: m.AggregateFunction, column: str, quantile: Decimal | None, *, is_float: bool) -> str:
-    """The figure over the non-NULL values; one NaN makes it NaN, which DuckDB's own order and deviation would hide or refuse."""
-    match function:
-        case _F.MEAN:
-            return f"avg({column})"
-        case _F.SUM:
-            return f"sum({column})"
-        case _F.DISTINCT_COUNT:
-            return f"count(DISTINCT {column})"
-        case _F.STDEV if is_float:
-            return _unless(f"NOT isfinite({column})", f"stddev_samp({column}) FILTER (WHERE isfinite({column}))")
-        case _F.STDEV:
-            return f"stddev_samp({column})"
-        case _F.MEDIAN | _F.QUANTILE:
-            share = "0.5" if function is _F.MEDIAN else _number(quantile or Decimal(0))
-            plain = f"quantile_cont(CAST({column} AS DOUBLE), {share})"  # a decimal's own median is rounded to its scale
-        case _F.MIN | _F.MAX:
-            plain = f"{function.value}({column})"
-    return _unless(f"isnan({column})", plain) if is_float else plain
-
-
-def _unless(broken: str, figure: str) -> str:
-    return f"CASE WHEN bool_or({broken}) THEN CAST('nan' AS DOUBLE) ELSE {figure} END"
 
 
 def _order_sql(columns: Sequence[str]) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["SodaEngine"]
 
 _SECTION = f"checks for {BATCH}"
+_NO_MOMENT = "the figure is a moment beyond the calendar (infinity, or a year beyond 9999)"
 _NO_FIGURE = "Soda gave no figure for this check"
 
 
@@ -139,8 +140,10 @@ class _Canonical:
             rows.append(findings[0].row)
         try:
             result = asked.read(rows)
-        except (OverflowError, ValueError):
-            return Result(check_id=check.id, error="the figure is outside what Python's dates can hold")
+        except OverflowError:
+            return Result(check_id=check.id, error=_NO_MOMENT, error_hint="a range check finds the rows")
+        except ValueError as error:
+            return Result(check_id=check.id, error=str(error), error_hint="a range check finds the rows")
         if isinstance(check.promise, m.Schema | m.ColumnType) and result.failing:
             return replace(result, message="; ".join(schema_faults(check.promise, self._batch.schema)))
         return result
