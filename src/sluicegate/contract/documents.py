@@ -102,6 +102,9 @@ class FieldDocument:
 def _schema(node: Node, faults: Faults) -> Any:
     if isinstance(node.value, list):
         fields = read_node(tuple[FieldDocument, ...], node, faults)
+        if not fields:
+            faults.add(node, "must not be empty", "leave 'schema' out if there is none")
+            return BAD
         return BAD if fields is BAD else SchemaDocument(fields=fields)
     return read_node(SchemaDocument, node, faults)
 

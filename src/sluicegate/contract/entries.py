@@ -279,6 +279,9 @@ def _options_fit(options: EntryOptions, promise: m.CanonicalCheck, body: Node, f
                 "use not_null for a tolerance in rows",
             )
     warn, fail = options.warn_tolerance, options.tolerance
+    if warn and not fail and len(faults.found) == before:
+        hint = "to warn only, use 'severity: warning' and 'tolerance'"
+        faults.add(body.get("warn_tolerance"), "warn_tolerance needs a tolerance above it: the first row fails without one", hint)
     if (
         warn
         and fail

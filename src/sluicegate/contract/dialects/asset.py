@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sluicegate.contract.dialects.native import Parts, build, read_asset_document, read_contract_document, tenant_of
-from sluicegate.contract.dialects.reading import Reading
+from sluicegate.contract.dialects.reading import Reading, has_top
 from sluicegate.contract.model import Contract
 from sluicegate.contract.yaml_source import Document, Node
 
@@ -12,7 +12,7 @@ __all__ = ["accepts", "follow_contract", "read"]
 
 def accepts(document: Document) -> bool:
     """Whether the document has the top key ``asset``."""
-    return document.root.get("asset") is not None
+    return has_top(document, "asset")
 
 
 def read(document: Document, reading: Reading) -> Contract:

@@ -8,7 +8,7 @@ from sluicegate.contract.dialects.asset import follow_contract
 from sluicegate.contract.dialects.native import Parts, build, read_asset_document
 from sluicegate.contract.dialects.reading import Reading
 from sluicegate.contract.model import Contract
-from sluicegate.contract.yaml_source import Document
+from sluicegate.contract.yaml_source import Document, Node
 
 __all__ = ["accepts", "read"]
 
@@ -18,9 +18,10 @@ _TELLING = ("asset_path", "tenant_id", "environment", "source", "target")
 def accepts(document: Document) -> bool:
     """Whether the document has a job's keys, or a ``data_contract`` that is only a pointer to one."""
     root = document.root
-    link = root.get("data_contract")
-    points = link is not None and link.get("contract_path") is not None and link.get("name") is None
-    return points or any(root.get(key) is not None for key in _TELLING)
+    link = root.get("data_contract") or Node(None)
+    if link.get("name") is not None:
+        return False
+    return link.get("contract_path") is not None or any(root.get(key) is not None for key in _TELLING)
 
 
 def read(document: Document, reading: Reading) -> Contract:

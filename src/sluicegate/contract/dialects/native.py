@@ -11,7 +11,7 @@ from typing import Any
 from sluicegate.checks.model import Reference
 from sluicegate.contract import documents as d
 from sluicegate.contract.decode import Bad, plans_of, read_fields
-from sluicegate.contract.dialects.reading import Reading, inside, is_remote, located
+from sluicegate.contract.dialects.reading import Reading, has_top, inside, is_remote, located
 from sluicegate.contract.entries import read_entry
 from sluicegate.contract.implied import fields_of, governance_checks, schema_checks, sla_checks
 from sluicegate.contract.model import Contract, Enforcement, FieldSpec, Notification, QuarantinePolicy, ViolationPolicy
@@ -26,7 +26,7 @@ TOP = "data_contract"
 
 def accepts(document: Document) -> bool:
     """Whether the document has the top key ``data_contract``."""
-    return document.root.get(TOP) is not None
+    return has_top(document, TOP)
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ def _same_file(one: Path, other: Path) -> bool:
 def read_asset_document(document: Document, parts: Parts, reading: Reading, tenant: str) -> None:
     """Read an asset file into the parts."""
     faults = reading.faults(document.file)
-    if document.root.get("asset") is None:
+    if not has_top(document, "asset"):
         faults.add(document.root, "this is not an asset file", "an asset file has the top key 'asset'")
         parts.bad = True
         return
@@ -115,7 +115,7 @@ def read_contract_document(document: Document, parts: Parts, reading: Reading, t
     parts.contract_at = filled
     if isinstance(contract, Bad):
         parts.bad = True
-        _look_further(inside(filled, TOP, Faults("")), faults)
+        _look_further(inside(filled, TOP, Faults("")), filled, reading)
         return
     parts.contract = contract
     if contract.status is d.Status.SUNSET:
@@ -124,11 +124,12 @@ def read_contract_document(document: Document, parts: Parts, reading: Reading, t
         reading.warn(document.file, contract.node.get("status"), "this contract is deprecated", "move to its successor")
 
 
-def _look_further(node: Node, faults: Faults) -> None:
+def _look_further(node: Node, at: Document, reading: Reading) -> None:
     """A contract that can't be read as a whole: tell what is wrong with its checks as well."""
-    section = (node.get("quality_checks") or Node(None)).get("checks")
-    for item in section.value if section and isinstance(section.value, list) else []:
-        list(read_entry(item, faults))
+    section = node.get("quality_checks")
+    quality = read_fields(d.QualityChecks, section, Faults("")) if section else None
+    if isinstance(quality, d.QualityChecks):
+        with_ids(list(_quality(quality, at, reading)), reading.by_file)
 
 
 def build(parts: Parts, reading: Reading, tenant: str) -> Contract:

@@ -13,7 +13,7 @@ from sluicegate.contract.interpolate import interpolate
 from sluicegate.contract.yaml_source import Document, Faults, Node, read_yaml
 from sluicegate.errors import ContractError, Fault
 
-__all__ = ["Reading", "inside", "is_remote", "located"]
+__all__ = ["Reading", "has_top", "inside", "is_remote", "located"]
 
 
 class Reading:
@@ -116,14 +116,19 @@ def _place(fault: Fault) -> tuple[int, int]:
     return fault.line, fault.column
 
 
+def has_top(document: Document, top: str) -> bool:
+    """Whether the document has this top key, and something below it."""
+    node = document.root.get(top)
+    return node is not None and node.value is not None
+
+
 def inside(document: Document, top: str, faults: Faults) -> Node:
     """What stands below the top key. Its keys may also stand beside it, as some write them."""
     root = document.root
     node: Node = root.value[top]
-    beside = {key: item for key, item in root.value.items() if key != top}
     if not isinstance(node.value, dict):
-        faults.add(node if node.value is not None else root, f"{top!r} must be a mapping, not {node.shown}")
-        return Node({}, node.line, node.column)
+        return node  # whoever reads it says that it isn't a mapping
+    beside = {key: item for key, item in root.value.items() if key != top}
     merged = Node(dict(node.value), node.line, node.column, keys=dict(node.keys))
     for key, item in beside.items():
         if key in merged.value:
