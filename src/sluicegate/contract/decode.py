@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from sluicegate.checks.values import Instant, Scalar, parse_relative_time
-from sluicegate.contract.yaml_source import Document, Faults, Node
+from sluicegate.contract.yaml_source import Document, Faults, Node, scalar_of
 
 __all__ = ["BAD", "Bad", "FieldPlan", "Reader", "decode", "did_you_mean", "plans_of", "read_fields", "read_node", "reader_of"]
 
@@ -308,7 +308,18 @@ def _text(node: Node, faults: Faults) -> Any:
     return text
 
 
+def _filled(node: Node) -> Node:
+    """Between braces ``${VAR}`` must be quoted: what is expected to be a number is one all the same, once it is filled in."""
+    if not node.filled or not isinstance(node.value, str) or not node.value:
+        return node
+    try:
+        return replace(node, value=scalar_of(node.value))
+    except ValueError:
+        return node
+
+
 def _truth(node: Node, faults: Faults) -> Any:
+    node = _filled(node)
     if isinstance(node.value, bool):
         return node.value
     word = node.text.lower() if node.plain else ""
@@ -318,12 +329,14 @@ def _truth(node: Node, faults: Faults) -> Any:
 
 
 def _whole(node: Node, faults: Faults) -> Any:
+    node = _filled(node)
     if isinstance(node.value, int) and not isinstance(node.value, bool):
         return node.value
     return _expected("a whole number", node, faults, "remove the quotes" if node.text.strip("+-").isdigit() else "")
 
 
 def _decimal(node: Node, faults: Faults) -> Any:
+    node = _filled(node)
     if isinstance(node.value, int | Decimal) and not isinstance(node.value, bool) and Decimal(node.value).is_finite():
         return Decimal(node.value)
     quoted = node.text.replace(".", "", 1).strip("+-").isdigit()
@@ -344,6 +357,7 @@ def _scalar(node: Node, faults: Faults) -> Any:
 
 
 def _instant(node: Node, faults: Faults) -> Any:
+    node = _filled(node)
     if isinstance(node.value, bool):
         return _expected("a number, a text, a date or a time", node, faults)
     if isinstance(node.value, Decimal) and not node.value.is_finite():

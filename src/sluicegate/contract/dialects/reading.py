@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,15 @@ class Reading:
         """
         found = [fault for faults in self._faults.values() for fault in sorted(faults.found, key=_place)]
         if found or self._elsewhere:
-            raise ContractError((*found, *self._elsewhere))
+            raise ContractError(tuple(self._veiled(fault) for fault in (*found, *self._elsewhere)))
+
+    def _veiled(self, fault: Fault) -> Fault:
+        """The fault without the values of variables: they may be secrets."""
+        message, hint = fault.message, fault.hint
+        for name, value in self._variables.items():
+            if len(value) > 1:
+                message, hint = message.replace(value, f"${{{name}}}"), hint.replace(value, f"${{{name}}}")
+        return replace(fault, message=message, hint=hint)
 
     @property
     def sha256(self) -> str:
