@@ -87,7 +87,7 @@ def guard_query(query: str, references: Mapping[str, str] | None = None) -> str 
         tree = _parsed(text)
         allowed = _tables(tree) if references is None else {BATCH, *references}
         _Walk(_CLASSES, allowed=allowed).look(tree, frozenset())
-        named = [name for name in references or () if name.casefold() in _tables(tree)]
+        named = [name for name in references or () if name.casefold() in _tables(tree) - {BATCH}]
     except _No as no:
         return no.refused
     if references is None or not named:

@@ -13,6 +13,7 @@ can share one scan.
 from __future__ import annotations
 
 import math
+import re
 import struct
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -26,6 +27,7 @@ __all__ = ["figure", "read_figure"]
 
 _F = m.AggregateFunction
 _DIGITS = 15
+_DIGITS_OF_SAFE_SUMS = 26
 _INFINITY = {datetime.max, datetime.min}  # noqa: DTZ901 - how DuckDB hands out a TIMESTAMP 'infinity'
 _CUT = {_F.MEAN, _F.STDEV, _F.MEDIAN, _F.QUANTILE}
 
@@ -74,7 +76,7 @@ def _aggregate(function: m.AggregateFunction, column: Column, quantile: Decimal 
         case _F.SUM:
             return f"sum({name})"
         case _F.MEAN:
-            return f"avg({name})"
+            return f"avg(CAST({name} AS DOUBLE))" if _is_wide(column) else f"avg({name})"
         case _F.MIN | _F.MAX:
             return _extreme(function, column)
         case _F.STDEV:
@@ -88,6 +90,12 @@ def _aggregate(function: m.AggregateFunction, column: Column, quantile: Decimal 
             value = name if column.native.upper() == "DOUBLE" else f"CAST({name} AS DOUBLE)"
             return _unless_nan(f"quantile_cont({value}, {share})", column)
     raise TypeError(f"{function} has no figure")
+
+
+def _is_wide(column: Column) -> bool:
+    """Whether a sum of a few values, which DuckDB forms for their mean, could overflow the column's 38 digits."""
+    found = re.match(r"DECIMAL\((\d+)", column.native.upper())
+    return found is not None and int(found[1]) > _DIGITS_OF_SAFE_SUMS
 
 
 def _extreme(function: m.AggregateFunction, column: Column) -> str:

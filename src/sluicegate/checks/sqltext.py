@@ -68,7 +68,11 @@ def _number(value: Decimal | float) -> str:
     digits, places = len(text.lstrip("-0.").replace(".", "")), len(text.partition(".")[2])
     if isinstance(value, float) and (digits > _FLOAT_DIGITS or places > _FLOAT_DIGITS):
         return f"CAST('{value!r}' AS DOUBLE)"  # as a DECIMAL first it could come back as the float beside it
-    return text if max(digits, places) <= _DECIMAL_DIGITS else f"CAST('{text}' AS DOUBLE)"
+    if max(digits, places) < _DECIMAL_DIGITS:
+        return text
+    whole = len(text.lstrip("-0").partition(".")[0])
+    kind = f"DECIMAL({_DECIMAL_DIGITS},{places})" if whole + places <= _DECIMAL_DIGITS else "DOUBLE"
+    return f"CAST('{text}' AS {kind})"  # DuckDB reads so long a number as DOUBLE by itself
 
 
 def literals(values: tuple[Scalar, ...]) -> str:
