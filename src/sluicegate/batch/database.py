@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -19,7 +20,7 @@ from sluicegate.errors import EngineError, UsageError
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["ARROW_ROWS", "BatchSettings", "Database", "EngineView", "arrow_reader", "schema_of"]
+__all__ = ["ARROW_ROWS", "BatchSettings", "Database", "EngineView", "arrow_reader", "escaped", "schema_of"]
 
 ARROW_ROWS = 65_536
 """Rows per Arrow batch that leaves the database."""
@@ -46,12 +47,14 @@ def schema_of(connection: duckdb.DuckDBPyConnection, view: str) -> BatchSchema:
     return BatchSchema(tuple(Column(name, kind_of(native) or Kind.OTHER, native) for name, native, *_ in described))
 
 
-def arrow_reader(found: Any) -> Any:
-    """A query's result as a RecordBatchReader, under the name that this DuckDB has for it (1.0, 1.5 and 2.0 differ)."""
-    for name in ("to_arrow_reader", "fetch_record_batch", "fetch_arrow_reader"):
-        if hasattr(found, name):
-            return getattr(found, name)(ARROW_ROWS)
-    raise TypeError(f"{type(found).__name__} has no rows")
+def escaped(path: Path) -> str:
+    """A path in which DuckDB sees no wildcards: it would read ``x1.csv`` for ``x[1].csv``."""
+    return re.sub(r"[*?\[]", lambda found: f"[{found[0]}]", str(path))
+
+
+def arrow_reader(relation: Any) -> Any:
+    """A relation's rows as a RecordBatchReader, under the name that this DuckDB has for it."""
+    return (getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader)(ARROW_ROWS)
 
 
 class Database:
@@ -92,7 +95,7 @@ class Database:
 
         DuckDB before 1.2 can't allow single files; there the door stays open when views read files.
         """
-        paths = sorted({str(path) for path in files})
+        paths = sorted({text for path in files for text in (str(path), escaped(path))})
         listed = ", ".join(literal(path) for path in paths)
         if not paths or self._try(f"SET allowed_paths = [{listed}]"):
             self.root.execute("SET enable_external_access = false")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 
 from sluicegate.batch.files import BatchFile
 from sluicegate.errors import BatchUnreadable
@@ -33,8 +33,9 @@ def hash_files(files: Sequence[BatchFile]) -> tuple[str, dict[Path, str]]:
 class Fingerprint:
     """A fingerprint that is computed in a thread of its own, beside the scan, and waited for when it is needed."""
 
-    def __init__(self, compute: Callable[[], tuple[str, dict[Path, str]]]) -> None:
+    def __init__(self, compute: Callable[[Event], tuple[str, dict[Path, str]]]) -> None:
         self._compute = compute
+        self._stopped = Event()
         self._lock = Lock()
         self._thread: Thread | None = None
         self._found: tuple[str, dict[Path, str]] | None = None
@@ -49,9 +50,15 @@ class Fingerprint:
 
     def _work(self) -> None:
         try:
-            self._found = self._compute()
+            self._found = self._compute(self._stopped)
         except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
             self._error = error
+
+    def stop(self) -> None:
+        """Give up soon, and wait until it has: the database under it is about to close."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
 
     def result(self) -> tuple[str, dict[Path, str]]:
         """Wait for it.

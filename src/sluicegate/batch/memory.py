@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.batch.database import ARROW_ROWS, arrow_reader
@@ -168,12 +169,14 @@ def _ipc_reader(path: Path) -> Any:
         raise BatchUnreadable(f"{path}: not an Arrow IPC or Feather V2 file, or cut off") from error
 
 
-def hash_rows(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+def hash_rows(connection: duckdb.DuckDBPyConnection, table: str, stopped: Event) -> str:
     """SHA-256 over a table's column names, types and values, in the rows' order: the same rows hash the same, wherever they came from."""
     digest = hashlib.sha256()
     for name, native, *_ in connection.execute(f"DESCRIBE {identifier(table)}").fetchall():
         _feed(digest.update, [name, native])
-    for chunk in _rechunked(arrow_reader(connection.execute(f"SELECT * FROM {identifier(table)}"))):
+    for chunk in _rechunked(arrow_reader(connection.sql(f"SELECT * FROM {identifier(table)}"))):
+        if stopped.is_set():
+            raise BatchUnreadable("the batch was closed before its fingerprint was known")
         for column in chunk.columns:
             _hash_array(digest.update, column)
     return digest.hexdigest()
@@ -183,7 +186,7 @@ def write_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Write the batch's rows with Arrow's writer: it keeps what DuckDB's would change (wide integers become floats there)."""
     import pyarrow.parquet as pq
 
-    reader = arrow_reader(connection.execute(f"SELECT * FROM {identifier(BATCH)}"))
+    reader = arrow_reader(connection.sql(f"SELECT * FROM {identifier(BATCH)}"))
     with pq.ParquetWriter(path, reader.schema) as writer:
         for batch in reader:
             writer.write_batch(batch)

@@ -134,6 +134,8 @@ class Batch:
 
     def close(self) -> None:
         """Close every connection. What an abandoned thread still holds is left to it."""
+        if self.source is None:  # files are hashed without the database
+            self._fingerprint.stop()
         for view in self._views:
             view.close()
         self._database.close(busy=any(view.interrupted for view in self._views))

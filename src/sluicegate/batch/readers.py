@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sluicegate.batch.database import escaped
 from sluicegate.batch.files import FileSet
 from sluicegate.checks.sqltext import identifier, literal
 from sluicegate.errors import BatchUnreadable
@@ -22,9 +23,8 @@ __all__ = ["create_rows", "file_list", "unreadable", "view_parquet"]
 
 
 def file_list(paths: Iterable[Path]) -> str:
-    """Paths as a SQL list, with DuckDB's wildcards made literal: ``x[1].csv`` would read ``x1.csv``."""
-    escaped = (re.sub(r"[*?\[]", lambda found: f"[{found[0]}]", str(path)) for path in paths)
-    return f"[{', '.join(literal(path) for path in escaped)}]"
+    """Paths as a SQL list, without wildcards."""
+    return f"[{', '.join(literal(escaped(path)) for path in paths)}]"
 
 
 def unreadable(files: Sequence[Path], format: str, error: Exception) -> BatchUnreadable:  # noqa: A002
@@ -76,15 +76,19 @@ def view_parquet(connection: duckdb.DuckDBPyConnection, name: str, files: FileSe
     paths = file_list(files.paths)
     try:
         _check_same_columns(connection, paths)
-        options = ", hive_partitioning = true" if files.partitions else ", hive_partitioning = false"
-        dropped = (
-            f" EXCLUDE ({', '.join(map(identifier, files.foreign_keys))})" if files.partitions and files.foreign_keys else ""
-        )
-        connection.execute(f"CREATE VIEW {identifier(name)} AS SELECT *{dropped} FROM read_parquet({paths}{options})")
+        connection.execute(f"CREATE VIEW {identifier(name)} AS {_select(files, paths)}")
         found = connection.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata({paths})").fetchone()
     except duckdb.Error as error:
         raise unreadable(files.paths, "Parquet", error) from error
     return int(found[0]) if found else 0
+
+
+def _select(files: FileSet, paths: str) -> str:
+    if not files.partitions:
+        return f"SELECT * FROM read_parquet({paths}, hive_partitioning = false)"
+    keys = [identifier(key) for key in files.partitions]
+    others = ", ".join([*keys, *map(identifier, files.foreign_keys)])  # DuckDB takes every key=value of the whole path
+    return f"SELECT * EXCLUDE ({others}), {', '.join(keys)} FROM read_parquet({paths}, hive_partitioning = true)"
 
 
 def _check_same_columns(connection: duckdb.DuckDBPyConnection, paths: str) -> None:

@@ -151,5 +151,6 @@ def _scanned(sets: Sequence[FileSet]) -> list[Path]:
 
 def _hash_of(database: Database, files: FileSet | None) -> Any:
     if files is not None:
-        return lambda: hash_files(files.files)
-    return lambda: (hash_rows(database.root.cursor(), _ROWS), {})
+        return lambda _: hash_files(files.files)
+    connection = database.root.cursor()
+    return lambda stopped: (hash_rows(connection, _ROWS, stopped), {})

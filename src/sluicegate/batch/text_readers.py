@@ -145,10 +145,12 @@ def _first_line(path: Path, quote: str) -> str:
         if path.suffix.lower() == ".zst":
             return _first_zst_line(path)
         opened = gzip.open if path.suffix.lower() == ".gz" else open
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as stream:
+        mark = quote.encode()
+        with opened(path, "rb") as stream:
             line = stream.readline()
-            while quote and line.count(quote) % 2 and (more := stream.readline()):
+            while mark and line.count(mark) % 2 and (more := stream.readline()):
                 line += more
+        return line.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise BatchUnreadable(f"{path}, line 1: the text is not UTF-8", hint="convert it to UTF-8") from error
     except (OSError, EOFError) as error:

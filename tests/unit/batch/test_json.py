@@ -1,0 +1,102 @@
+"""JSON: arrays of objects, or one object per line."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sluicegate.batch.source import open_batch
+from sluicegate.errors import BatchUnreadable, UsageError
+from tests.unit.batch.support import read, text
+
+
+def json(tmp_path: Path, content: str, **options: Any) -> tuple[dict[str, str], list[tuple[Any, ...]]]:
+    return read(text(tmp_path / "a.json", content), **options)
+
+
+@pytest.mark.parametrize(
+    "content", ['[{"a": 1, "b": "x"}, {"a": 2}]', '{"a": 1, "b": "x"}\n{"a": 2}\n', '{"a":1,"b":"x"}\n\n{"a":2,"b":null}']
+)
+def test_arrays_and_lines_read_alike_and_a_missing_key_is_null(tmp_path: Path, content: str) -> None:
+    assert json(tmp_path, content) == ({"a": "BIGINT", "b": "VARCHAR"}, [(1, "x"), (2, None)])
+
+
+def test_text_that_looks_like_a_date_stays_text_unless_it_is_declared(tmp_path: Path) -> None:
+    content = '{"d": "2013-01-01", "t": "2013-01-01T05:00:00Z", "u": "b5e0d7f4-63a7-4c5c-8a6b-111111111111"}'
+    assert set(json(tmp_path, content)[0].values()) == {"VARCHAR"}
+    types, rows = json(tmp_path, content, declared=[("d", "date"), ("t", "timestamp"), ("u", "string")])
+    assert types == {"d": "DATE", "t": "TIMESTAMP", "u": "VARCHAR"}
+    assert rows[0][:2] == (date(2013, 1, 1), datetime(2013, 1, 1, 5))
+
+
+@pytest.mark.parametrize(
+    ("values", "declared", "native", "first"),
+    [
+        ("0.10, 2", "decimal(10,2)", "DECIMAL(10,2)", Decimal("0.10")),
+        ("1, 2", "int32", "INTEGER", 1),
+        ("1, 2", "double", "DOUBLE", 1.0),
+        ("1, 1.5", "integer", "DOUBLE", 1.0),
+        ("1, 300", "int8", "BIGINT", 1),
+        ('"0.10", "2"', "decimal(10,2)", "DECIMAL(10,2)", Decimal("0.10")),
+        ('1, "x"', "integer", "VARCHAR", "1"),
+        ('"1", "2"', "integer", "VARCHAR", "1"),
+        ("1, 2", "string", "BIGINT", 1),
+        ("true, null", "boolean", "BOOLEAN", True),
+        ("null, null", "integer", "BIGINT", None),
+        ("null, null", None, "VARCHAR", None),
+        ("[1], [2, 3]", "list", "BIGINT[]", [1]),
+    ],
+)
+def test_numbers_take_the_declared_type_where_it_loses_nothing(
+    tmp_path: Path, values: str, declared: str | None, native: str, first: object
+) -> None:
+    items = values.split(", ") if not values.startswith("[") else ["[1]", "[2, 3]"]
+    content = "\n".join(f'{{"a": {value}}}' for value in items)
+    types, rows = json(tmp_path, content, declared=[("a", declared)] if declared else [])
+    assert types == {"a": native}
+    assert rows[0][0] == first
+
+
+def test_types_are_those_of_all_records_not_of_a_sample(tmp_path: Path) -> None:
+    content = '{"a": 1}\n' * 25_000 + '{"a": 1.5, "late": "x"}\n'
+    types, rows = json(tmp_path, content)
+    assert types == {"a": "DOUBLE", "late": "VARCHAR"}
+    assert rows[-1] == (1.5, "x")
+
+
+@pytest.mark.parametrize("content", ["[]", "  \n"])
+def test_no_records_are_an_empty_batch_of_the_declared_columns(tmp_path: Path, content: str) -> None:
+    assert json(tmp_path, content, declared=[("a", "integer")]) == ({"a": "BIGINT"}, [])
+    with pytest.raises(BatchUnreadable, match="no columns"):
+        json(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"a": 1}\n{"a": \n', "the JSON is broken"),
+        ('[{"a": 1},]', "the JSON is broken"),
+        ('[{"a": 1}', "the JSON is broken"),
+        ("[1, 2]", "no records with named values"),
+        ('{"a": 1}\n[2]\n', "no records"),
+        ('{"a": 1, "A": 2}', "SQL can't tell apart"),
+        ('{"a": 1}\n{"A": 2}\n', "SQL can't tell apart"),
+    ],
+)
+def test_what_is_no_table_is_unreadable_in_one_line(tmp_path: Path, content: str, message: str) -> None:
+    with pytest.raises(BatchUnreadable, match=message) as caught:
+        json(tmp_path, content)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_key_that_ends_in_a_number_is_not_mistaken_for_a_repeated_one(tmp_path: Path) -> None:
+    assert json(tmp_path, '{"a": 1, "a_1": 2}') == ({"a": "BIGINT", "a_1": "BIGINT"}, [(1, 2)])
+
+
+def test_json_takes_no_options(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="take no options"):
+        open_batch(text(tmp_path / "a.json", "[]"), options={"header": False})
