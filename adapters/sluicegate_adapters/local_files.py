@@ -28,6 +28,7 @@ Step: TypeAlias = Callable[[str, Path], AbstractContextManager[object]]
 _WRITE_BLOCK = 4096
 _NO_SPACE = "free some space, then run it again"
 _NO_PERMISSION = "let this user write there, or name another place in the profile"
+_IN_THE_WAY = "a file stands where a folder is needed: move it, or name another place in the profile"
 _CURES = {
     errno.ENOSPC: _NO_SPACE,
     errno.EDQUOT: _NO_SPACE,
@@ -35,7 +36,8 @@ _CURES = {
     errno.EACCES: _NO_PERMISSION,
     errno.EPERM: _NO_PERMISSION,
     errno.EROFS: "the filesystem is mounted read-only: name another place in the profile",
-    errno.ENOTDIR: "a file stands where a folder is needed: move it, or name another place in the profile",
+    errno.ENOTDIR: _IN_THE_WAY,
+    errno.EEXIST: _IN_THE_WAY,
     errno.ENAMETOOLONG: "shorten the path in the profile",
     errno.EXDEV: "let the staging folder and the data lie on one filesystem",
     errno.EMFILE: "raise the limit of open files (ulimit -n)",

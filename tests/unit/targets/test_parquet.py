@@ -87,14 +87,15 @@ def test_the_receipt_tells_what_was_committed(tmp_path: Path) -> None:
 
 def test_a_batch_that_is_written_anew_keeps_its_types_and_values(tmp_path: Path) -> None:
     query = """SELECT 9007199254740993::BIGINT AS big, 12345678901234567890123456789::HUGEINT AS huge, 0.10::DECIMAL(10, 2) AS d,
-        DATE '2013-01-01' AS day, TIMESTAMPTZ '2013-01-01 00:00:00+00' AS at, TIMESTAMP_NS '2013-01-01 00:00:00.000000001' AS ns,
+        DATE '2013-01-01' AS day, TIMESTAMPTZ '2013-01-01 00:00:00+00' AS moment, TIMESTAMP_NS '2013-01-01 00:00:00.000000001' AS ns,
         ['x', NULL] AS texts, {'a': 1} AS one, 'NaN'::DOUBLE AS nan, '' AS empty, NULL::VARCHAR AS nothing"""
     request = replace(commit_request([1]), batch=MemoryBatch(query))
     location = ParquetTarget({}, tmp_path).commit(request).location
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         rows = connection.execute(
-            "SELECT * EXCLUDE (nan, ns) REPLACE (at::VARCHAR AS at), isnan(nan), epoch_ns(ns) % 1000 FROM read_parquet(?)",
+            "SELECT * EXCLUDE (nan, ns) REPLACE (moment::VARCHAR AS moment), isnan(nan), epoch_ns(ns) % 1000 "
+            "FROM read_parquet(?, hive_partitioning = false)",
             [f"{location}/part-00000.parquet"],
         ).fetchall()
     assert rows == [
@@ -196,6 +197,7 @@ def test_a_file_in_the_place_of_the_dataset_is_named(tmp_path: Path) -> None:
 
 def points_of_a_commit(tmp_path: Path) -> list[str]:
     faults = Faults()
+    (tmp_path / "counted").mkdir()
     ParquetTarget({}, tmp_path / "counted", step=faults).commit(commit_request([1, 2]))
     return faults.seen
 

@@ -1,0 +1,228 @@
+"""The local quarantine store: the suite that every store passes, and what only a folder on a disk can get wrong."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sluicegate.errors import CommitStateUnknown, ConfigError, StorageError
+from sluicegate.ports.quarantine import QuarantineStatus, QuarantineStore
+from sluicegate.testing.faults import Faults, refuse
+from sluicegate.testing.quarantine import QuarantineConformance, moved, quarantine_request
+from sluicegate_adapters.quarantine.local import LocalQuarantineStore
+
+
+class TestLocalQuarantineStore(QuarantineConformance):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> QuarantineStore:
+        return LocalQuarantineStore({"path": "held [1]"}, tmp_path)
+
+
+@pytest.fixture
+def delivery(tmp_path: Path) -> Path:
+    path = tmp_path / "delivery.csv"
+    path.write_text("a\n1\n")
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalQuarantineStore:
+    return LocalQuarantineStore({}, tmp_path)
+
+
+def folder_of(base: Path, quarantine_id: str) -> Path:
+    return base / ".sluicegate" / "quarantine" / "default" / "numbers" / quarantine_id
+
+
+def test_an_item_is_a_folder_under_tenant_and_dataset(tmp_path: Path, store: LocalQuarantineStore, delivery: Path) -> None:
+    manifest = store.put(quarantine_request(delivery))
+    folder = folder_of(tmp_path, manifest.quarantine_id)
+    assert sorted(path.name for path in folder.iterdir()) == [".lock", "data", "manifest.json"]
+    assert json.loads((folder / "manifest.json").read_text())["schema_version"] == 1
+    (kept,) = store.data_files(manifest)
+    assert kept.name == "00000-delivery.csv"
+    assert kept.is_relative_to(folder / "data")
+
+
+def test_folders_that_are_columns_of_the_batch_are_kept_and_no_others(tmp_path: Path, store: LocalQuarantineStore) -> None:
+    files = [tmp_path / "lake=1" / f"year={year}" / "x" / f"month={month}" / "p.csv" for year, month in ((1, 2), (3, 4))]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.write_text(str(file))
+    manifest = store.put(replace(quarantine_request(*files), partitions=("year", "month")))
+    below = [Path(*Path(stored.path).parts[2:]).as_posix() for stored in manifest.files]
+    assert below == ["year=1/month=2/00000-p.csv", "year=3/month=4/00001-p.csv"]
+    manifest = store.put(quarantine_request(*files, batch_id="b2"))
+    assert [len(Path(stored.path).parts) for stored in manifest.files] == [3, 3]
+
+
+def test_a_very_long_name_is_shortened_and_its_suffix_kept(tmp_path: Path, store: LocalQuarantineStore) -> None:
+    delivery = tmp_path / ("n" * 240 + ".csv.gz")
+    delivery.write_text("a\n")
+    (stored,) = store.put(quarantine_request(delivery)).files
+    assert stored.path.endswith("n.csv.gz")
+    assert stored.original == str(delivery)
+
+
+def test_retention_counts_from_the_run_and_the_contracts_word_wins(tmp_path: Path, delivery: Path) -> None:
+    store = LocalQuarantineStore({"retention_days": 30}, tmp_path)
+    assert store.put(quarantine_request(delivery)).expires_at == "2026-01-31T00:00:00+00:00"
+    told = store.put(quarantine_request(delivery, batch_id="b2", expires_at="2027-01-01T00:00:00+00:00"))
+    assert told.expires_at == "2027-01-01T00:00:00+00:00"
+    assert LocalQuarantineStore({"path": "other"}, tmp_path).put(quarantine_request(delivery)).expires_at is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"pth": "x"}, "unknown setting 'pth'"),
+        ({"path": 3}, "quarantine.path must be a path"),
+        ({"path": ""}, "quarantine.path must be a path"),
+        ({"retention_days": 0}, "whole number from 1"),
+        ({"retention_days": True}, "whole number from 1"),
+        ({"retention_days": "30"}, "whole number from 1"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        LocalQuarantineStore(settings, tmp_path)
+
+
+def test_an_item_without_a_manifest_is_none_and_a_later_put_completes_it(
+    tmp_path: Path, store: LocalQuarantineStore, delivery: Path
+) -> None:
+    request = quarantine_request(delivery)
+    folder = folder_of(tmp_path, request.manifest.quarantine_id)
+    (folder / "data" / "dead").mkdir(parents=True)
+    (folder / "data" / "dead" / "00000-delivery.csv").write_text("a")
+    (folder / "manifest.json.x.tmp").write_text("{")
+    assert list(store.list()) == []
+    manifest = store.put(request)
+    assert list(store.list()) == [manifest]
+    assert store.data_files(manifest)
+    assert not (folder / "data" / "dead").exists()
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", "null", "{}", '{"status": "odd"}'])
+def test_a_damaged_manifest_is_named_after_all_the_others(
+    tmp_path: Path, store: LocalQuarantineStore, delivery: Path, damage: str
+) -> None:
+    good = store.put(quarantine_request(delivery))
+    bad = store.put(quarantine_request(delivery, batch_id="b2"))
+    (folder_of(tmp_path, bad.quarantine_id) / "manifest.json").write_text(damage)
+    listing = iter(store.list())
+    assert next(listing) == good
+    with pytest.raises(StorageError, match=bad.quarantine_id):
+        next(listing)
+    with pytest.raises(StorageError, match="damaged"):
+        store.get(bad.quarantine_id)
+    with pytest.raises(StorageError, match="damaged"):
+        store.put(quarantine_request(delivery, batch_id="b2"))
+
+
+def test_a_manifest_that_was_moved_to_another_tenant_is_refused(
+    tmp_path: Path, store: LocalQuarantineStore, delivery: Path
+) -> None:
+    manifest = store.put(quarantine_request(delivery))
+    tenant = tmp_path / ".sluicegate" / "quarantine" / "default"
+    tenant.rename(tenant.with_name("another"))
+    with pytest.raises(StorageError, match="belongs in default/numbers"):
+        store.get(manifest.quarantine_id)
+
+
+def test_a_manifest_that_names_files_elsewhere_is_refused(tmp_path: Path, store: LocalQuarantineStore, delivery: Path) -> None:
+    manifest = store.put(quarantine_request(delivery))
+    (stored,) = manifest.files
+    for path in ("../../../../../delivery.csv", str(delivery)):
+        with pytest.raises(StorageError, match="outside of its item"):
+            store.data_files(replace(manifest, files=(replace(stored, path=path),)))
+
+
+@pytest.mark.parametrize("content", [None, "a\n2\n", "a\n1\n2\n"])
+def test_data_that_is_not_what_it_was_is_never_handed_out(
+    store: LocalQuarantineStore, delivery: Path, content: str | None
+) -> None:
+    manifest = store.put(quarantine_request(delivery))
+    (kept,) = store.data_files(manifest)
+    kept.unlink()
+    if content is not None:
+        kept.write_text(content)
+    with pytest.raises(StorageError, match="not what was quarantined"):
+        store.data_files(manifest)
+
+
+def test_a_manifest_of_a_later_version_is_still_read(tmp_path: Path, store: LocalQuarantineStore, delivery: Path) -> None:
+    manifest = store.put(quarantine_request(delivery))
+    path = folder_of(tmp_path, manifest.quarantine_id) / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 2, "mood": "new"}))
+    assert store.get(manifest.quarantine_id) == replace(manifest, schema_version=2)
+
+
+def test_a_file_in_the_place_of_the_store_is_named(tmp_path: Path, delivery: Path) -> None:
+    (tmp_path / "held").write_text("")
+    with pytest.raises(StorageError, match="move it, or name another place"):
+        LocalQuarantineStore({"path": "held"}, tmp_path).put(quarantine_request(delivery))
+
+
+def points_of_a_put(tmp_path: Path, delivery: Path) -> list[str]:
+    faults = Faults()
+    (tmp_path / "counted").mkdir()
+    LocalQuarantineStore({}, tmp_path / "counted", step=faults).put(quarantine_request(delivery))
+    return faults.seen
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EIO])
+@pytest.mark.parametrize("after", [False, True])
+def test_whatever_the_disk_refuses_nothing_is_half_quarantined(tmp_path: Path, delivery: Path, number: int, after: bool) -> None:
+    points = points_of_a_put(tmp_path, delivery)
+    assert "link" in points
+    assert len(points) > 15
+    refused = []
+    for at in range(1, len(points) + 1):
+        base = tmp_path / f"at-{at}"
+        base.mkdir()
+        healthy = LocalQuarantineStore({}, base)
+        request = quarantine_request(delivery)
+        try:
+            LocalQuarantineStore({}, base, step=Faults(at, refuse(number), after=after)).put(request)
+        except CommitStateUnknown:
+            assert len(list(healthy.list())) == 1
+        except StorageError as error:
+            refused.append(error)
+            assert len(list(healthy.list())) == (points[at - 1] == "link" and after)
+        manifest = healthy.put(request)
+        assert list(healthy.list()) == [manifest]
+        assert [path.read_text() for path in healthy.data_files(manifest)] == ["a\n1\n"]
+        assert len(list((folder_of(base, manifest.quarantine_id) / "data").iterdir())) == 1
+    assert len(refused) > 10
+    assert all(os.strerror(number) in error.message and bool(error.hint) == (number != errno.EIO) for error in refused)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_whatever_the_disk_refuses_a_swap_happened_or_did_not(tmp_path: Path, delivery: Path, after: bool) -> None:
+    faults = Faults()
+    (tmp_path / "counted").mkdir()
+    counted = LocalQuarantineStore({}, tmp_path / "counted", step=faults)
+    first = counted.put(quarantine_request(delivery))
+    before = len(faults.seen)
+    counted.swap(first, moved(first, QuarantineStatus.REVIEWED, nonce="n2"))
+    for at in range(before + 1, len(faults.seen) + 1):
+        base = tmp_path / f"at-{at}"
+        base.mkdir()
+        store = LocalQuarantineStore({}, base, step=Faults(at, refuse(errno.EIO), after=after))
+        first = store.put(quarantine_request(delivery))
+        second = moved(first, QuarantineStatus.REVIEWED, nonce="n2")
+        try:
+            store.swap(first, second)
+        except CommitStateUnknown:
+            assert store.get(first.quarantine_id) == second
+        except StorageError:
+            assert store.get(first.quarantine_id) in (first, second)
+        assert store.swap(first, second) == second
+        assert not list(folder_of(base, first.quarantine_id).glob("*.tmp")) or at >= len(faults.seen) - 1
