@@ -17,6 +17,8 @@ from sluicegate.errors import EngineError
 from sluicegate.ports.batch import BatchView
 from sluicegate.ports.engine import Result, RunContext, Translation, Unsupported
 from sluicegate_adapters.engines.soda.canonical import Entry, Probe, probe
+from sluicegate_adapters.engines.soda.native import read, text_of
+from sluicegate_adapters.engines.soda.native_run import run_natives
 from sluicegate_adapters.engines.soda.problems import errored, raise_if_lost
 from sluicegate_adapters.engines.soda.sodacl import dump
 
@@ -44,12 +46,13 @@ class SodaEngine:
     def translate(self, check: ContractCheck, schema: BatchSchema | None) -> Translation | Unsupported:
         """The check as SodaCL: for a canonical check the very text that is executed."""
         match check.promise:
-            case NativeCheck(engine=self.name):
-                return Unsupported("not yet")
+            case NativeCheck() as native if native.engine == self.name:
+                found = read(native)
+                return found if isinstance(found, Unsupported) else Translation(language="sodacl", text=text_of(native))
             case NativeCheck() | Untestable():
                 return Unsupported("Soda runs canonical checks and SodaCL")
-        found = probe(check, schema)
-        return found if isinstance(found, Unsupported) else Translation(language="sodacl", text=_document(found.entries))
+        asked = probe(check, schema)
+        return asked if isinstance(asked, Unsupported) else Translation(language="sodacl", text=_document(asked.entries))
 
     def run(self, checks: Sequence[ContractCheck], batch: BatchView, context: RunContext) -> Iterator[Result]:
         """One scan for all canonical checks together; whatever fails in it is asked again alone.
@@ -62,6 +65,8 @@ class SodaEngine:
         connection = _connect(batch)
         canonical = [check for check in checks if not isinstance(check.promise, NativeCheck | Untestable)]
         yield from _Canonical(connection, batch, context).run(canonical)
+        native = [check for check in checks if isinstance(check.promise, NativeCheck)]
+        yield from run_natives(native, connection, batch, context)
 
 
 def _connect(batch: BatchView) -> duckdb.DuckDBPyConnection:

@@ -23,7 +23,7 @@ from sluicegate.checks.sqltext import identifier, literal
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["KEY", "Finding", "Scanned", "load", "parse", "scan"]
+__all__ = ["KEY", "Finding", "Problem", "Scanned", "configurations", "load", "parse", "render", "scan"]
 
 KEY = "sluicegate"
 """The check attribute that carries whose check it is."""
@@ -150,7 +150,7 @@ def _define_scan() -> type[Any]:
             if not isinstance(definition, str) or "${" not in definition:
                 return definition
             try:
-                return _templates().from_string(definition).render({**self._variables, **(variables or {})})
+                return render(definition, {**self._variables, **(variables or {})})
             except Exception as error:  # noqa: BLE001 - whatever a template can raise is the check's error
                 self._logs.error(f"Error resolving Jinja template: {error}", exception=error, location=location)
                 return None
@@ -253,6 +253,26 @@ def parse(document: str) -> tuple[Any, list[Problem]]:
     return scan, _problems(scan)
 
 
+def configurations(scan: Any) -> Iterator[Any]:
+    """The configuration of every check in a parsed document, those below ``group by`` and ``for each`` included."""
+    cfg = scan._sodacl_cfg
+    found = [each for for_each in cfg.for_each_dataset_cfgs for each in for_each.check_cfgs]
+    for source in cfg.data_source_scan_cfgs.values():
+        found += source.check_cfgs
+        for partition in (part for table in source.tables_cfgs.values() for part in table.partition_cfgs):
+            found += partition.check_cfgs
+            found += [each for column in partition.column_checks_cfgs.values() for each in column.check_cfgs]
+    for each in found:
+        yield each
+        yield from getattr(each, "check_cfgs", None) or ()
+
+
+def render(text: str, variables: Mapping[str, object]) -> str:
+    """Fill ``${…}``; an unknown variable raises jinja2's ``UndefinedError``, other faults of the template its other errors."""
+    filled: str = _templates().from_string(text).render(variables) if "${" in text else text
+    return filled
+
+
 def scan(document: str, connection: duckdb.DuckDBPyConnection, now: datetime, *, evidence_rows: int = 0) -> Scanned:
     """Run a document whose checks carry a ``KEY`` attribute.
 
@@ -273,7 +293,10 @@ def scan(document: str, connection: duckdb.DuckDBPyConnection, now: datetime, *,
         running.sampler = _Sampler(evidence_rows)
         running.add_sodacl_yaml_str(document)
         data_source_scan = running._get_or_create_data_source_scan(_DATA_SOURCE)
-        data_source_scan.data_source.get_max_aggregation_fields = lambda: _FUSED
+        source = data_source_scan.data_source
+        source.get_max_aggregation_fields = lambda: _FUSED
+        source.literal_string = lambda value: None if value is None else literal(str(value))  # Soda escapes nothing,
+        source.expr_regexp_like = lambda value, pattern: f"regexp_matches({value}, {literal(str(pattern))})"  # or wrongly
     with _ours():
         running.execute()
     return Scanned(_findings(running), _problems(running))

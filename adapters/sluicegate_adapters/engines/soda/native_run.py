@@ -1,0 +1,238 @@
+"""Running an author's SodaCL: made safe, keyed, scanned together where that is safe, and judged by Soda's own thresholds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from sluicegate.checks.binding import near_name
+from sluicegate.checks.contract_check import ContractCheck, Json, NativeCheck
+from sluicegate.checks.custom_sql import Refused, guard_query
+from sluicegate.checks.sqltext import BATCH, identifier
+from sluicegate.ports.batch import BatchView
+from sluicegate.ports.engine import Result, RunContext, Unsupported
+from sluicegate_adapters.engines.soda.native import Native, line_and_config, read
+from sluicegate_adapters.engines.soda.native_verdict import verdict
+from sluicegate_adapters.engines.soda.problems import errored, raise_if_lost
+from sluicegate_adapters.engines.soda.sodacl import dump, expression_text, query_text
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from sluicegate_adapters.engines.soda.runtime import Scanned
+
+__all__ = ["run_natives"]
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_CONDITIONS = ("fail condition", "filter", "where")
+_FORBIDDEN = ("when forbidden column present", "when forbidden group present")
+_SAMPLES = ("samples limit", "samples columns")
+
+
+class _Refusal(Exception):
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    check: ContractCheck
+    native: Native
+    document: dict[str, Json]
+
+
+def run_natives(
+    checks: Sequence[ContractCheck], connection: duckdb.DuckDBPyConnection, batch: BatchView, context: RunContext
+) -> Iterator[Result]:
+    """One result for each check: plain checks share a scan, documents of sections have their own.
+
+    Raises:
+        EngineError: the connection was interrupted or lost.
+    """
+    if checks:
+        yield from _Run(connection, batch, context).run(checks)
+
+
+class _Run:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, batch: BatchView, context: RunContext) -> None:
+        self._connection = connection
+        self._batch = batch
+        self._context = context
+        self._references = _name_references(connection, batch.references)
+
+    def run(self, checks: Sequence[ContractCheck]) -> Iterator[Result]:
+        ready: list[_Ready] = []
+        for check in checks:
+            try:
+                ready.append(self._prepare(check))
+            except _Refusal as refusal:
+                yield Result(check_id=check.id, error=refusal.message, error_hint=refusal.hint)
+        together = [each for each in ready if each.native.is_single]
+        done: set[str] = set()
+        if len(together) > 1:
+            scanned = self._scan(_merged(together))
+            for each in together if not scanned.problems else ():
+                if result := verdict(each.check.id, scanned.findings.get(each.check.id, ())):
+                    done.add(each.check.id)
+                    yield result
+        yield from (self._alone(each) for each in ready if each.check.id not in done)
+
+    def _scan(self, document: Mapping[str, Json]) -> Scanned:
+        from sluicegate_adapters.engines.soda.runtime import scan
+
+        scanned = scan(dump(document), self._connection, self._context.now, evidence_rows=self._context.evidence_rows)
+        raise_if_lost(scanned.problems)
+        return scanned
+
+    def _alone(self, each: _Ready) -> Result:
+        scanned = self._scan(each.document)
+        findings = scanned.findings.get(each.check.id, ())
+        if not scanned.problems and (result := verdict(each.check.id, findings)):
+            return result
+        return errored(each.check.id, scanned.problems, _why_not(findings))
+
+    # --- making an entry ready -------------------------------------------------------------------------------------------
+
+    def _prepare(self, check: ContractCheck) -> _Ready:
+        assert isinstance(check.promise, NativeCheck)  # noqa: S101 - the engine sorted them
+        native = read(check.promise)
+        if isinstance(native, Unsupported):
+            raise _Refusal(native.reason)
+        for config in native.configs:
+            self._look_at_names(config, native)
+        document = {header: self._section(header, content, check.id, native) for header, content in native.sections.items()}
+        return _Ready(check, native, document)
+
+    def _look_at_names(self, config: Any, native: Native) -> None:
+        for name in (getattr(config, "target_table_name", None), getattr(config, "other_table_name", None)):
+            if name is not None:
+                self._look_at_table(str(name))
+        if not native.is_single:
+            return
+        columns = [getattr(config, "column_name", None), *(getattr(config, "source_column_names", None) or ())]
+        columns += [name for name in getattr(config, "metric_args", None) or () if isinstance(name, str)]
+        known = {name.casefold() for name in self._batch.schema.names}
+        for column in columns:
+            name = _unquoted(column or "")
+            if name and "$" not in name and name.casefold() not in known and name.partition(".")[0].casefold() not in known:
+                raise _Refusal(f"the batch has no column {name!r}", near_name(name, self._batch.schema.names))
+
+    def _look_at_table(self, name: str) -> None:
+        if _unquoted(name).casefold() not in {BATCH, *(known.casefold() for known in self._references)}:
+            known = ", ".join(sorted(self._references)) or "none"
+            raise _Refusal(f"{_unquoted(name)!r} is no reference of this contract", f"its references: {known}")
+
+    def _section(self, header: str, content: Json, key: str, native: Native) -> Json:
+        variables = {"NOW": self._context.now.isoformat(), **_variables(native)}
+        if header.startswith(("checks for ", "filter ", "configurations for ")):
+            self._look_at_table(header.split(" for " if " for " in header else " ", 1)[1].partition(" [")[0].strip())
+        if header.startswith("for each"):  # ${alias} is filled for each dataset, by Soda
+            variables[header.rsplit(" ", 1)[-1]] = BATCH
+            assert isinstance(content, dict)  # noqa: S101 - Soda parsed it
+            return {**content, "checks": self._checks(content.get("checks"), key, variables, keep=True)}
+        if header.startswith("checks"):
+            return self._checks(content, key, variables)
+        return self._config(content, variables) if isinstance(content, Mapping) else content
+
+    def _checks(self, items: Json, key: str, variables: Mapping[str, object], *, keep: bool = False) -> Json:
+        from sluicegate_adapters.engines.soda.runtime import KEY
+
+        keyed: list[Json] = []
+        for item in items if isinstance(items, list) else ():
+            line, config = line_and_config(item)
+            if line == "attributes":
+                continue
+            config = self._config({name: value for name, value in config.items() if name not in _SAMPLES}, variables, keep=keep)
+            if "checks" in config:
+                config["checks"] = self._checks(config["checks"], key, variables, keep=keep)
+            # The name finds the evidence again; the author's own is in the contract.
+            keyed.append({line: {**config, "name": key, "attributes": {KEY: key}}})
+        return keyed
+
+    def _config(self, config: Mapping[str, Json], variables: Mapping[str, object], *, keep: bool = False) -> dict[str, Json]:
+        return {key: self._setting(key, value, variables, keep=keep) for key, value in config.items()}
+
+    def _setting(self, key: str, value: Json, variables: Mapping[str, object], *, keep: bool) -> Json:
+        if key in _FORBIDDEN and isinstance(value, list):
+            return [_whole(name) if isinstance(name, str) else name for name in value]
+        if isinstance(value, Mapping):
+            return self._config(value, variables, keep=keep)
+        if not isinstance(value, str):
+            return value
+        if key.endswith("query"):
+            filled = self._filled(value, variables)
+            guarded = self._guarded(filled)
+            return value if keep else query_text(guarded)
+        if key.endswith("expression"):
+            filled = self._filled(value, variables)
+            self._guarded(f"SELECT {filled}\n FROM {BATCH}")
+            return value if keep else expression_text(filled)
+        if key in _CONDITIONS:
+            filled = self._filled(value, variables)
+            self._guarded(f"SELECT count(*) FROM {BATCH} WHERE ({filled}\n)")
+            return value if keep else expression_text(f"({filled}\n)" if "--" in filled else filled)
+        return value
+
+    def _filled(self, sql: str, variables: Mapping[str, object]) -> str:
+        from jinja2 import TemplateError
+
+        from sluicegate_adapters.engines.soda.runtime import render
+
+        try:
+            return render(sql, variables)
+        except TemplateError as error:
+            raise _Refusal(f"a ${{…}} can't be filled: {error}", f"known: {', '.join(sorted(variables))}") from error
+
+    def _guarded(self, sql: str) -> str:
+        guarded = guard_query(sql, self._references)
+        if isinstance(guarded, Refused):
+            raise _Refusal(guarded.message, guarded.hint)
+        return guarded
+
+
+def _name_references(connection: duckdb.DuckDBPyConnection, references: Mapping[str, str]) -> dict[str, str]:
+    """Every name that SodaCL may call a reference by -> its view: the dataset's own, and its file's without the suffix.
+
+    SodaCL pastes names into SQL, so each of them becomes a temporary view of this connection alone.
+    """
+    names: dict[str, str] = {}
+    for dataset, view in references.items():
+        for name in (dataset, PurePosixPath(dataset).name.partition(".")[0]):
+            if name.casefold() != BATCH and '"' not in name and name:
+                names.setdefault(name, view)
+    for name, view in names.items():
+        if name != view:
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS SELECT * FROM {identifier(view)}")
+    return names
+
+
+def _merged(ready: Sequence[_Ready]) -> dict[str, Json]:
+    header = f"checks for {BATCH}"
+    lists = (each.document[header] for each in ready)
+    return {header: [item for items in lists if isinstance(items, list) for item in items]}
+
+
+def _variables(native: Native) -> dict[str, object]:
+    section = native.sections.get("variables")
+    return dict(section) if isinstance(section, Mapping) else {}
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1] if len(name) > 1 and name[0] + name[-1] in {'""', "``", "[]"} else name
+
+
+def _whole(name: str) -> str:
+    """Soda matches forbidden names as the beginning of a regular expression; written are whole names, with wildcards."""
+    return "%".join(re.escape(part) for part in re.split(r"[%*]", name)) + r"\Z"
+
+
+def _why_not(findings: Sequence[Any]) -> str:
+    values = [finding.row[0] if finding.row else finding.value for finding in findings]
+    if any(isinstance(value, str | bytes) or hasattr(value, "isoformat") for value in values):
+        return "Soda holds numbers only against thresholds, and this figure is none"
+    return "there was nothing to measure: no rows, or no values"
