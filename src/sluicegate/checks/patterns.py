@@ -128,7 +128,7 @@ def _sort_group(group: str, python: dict[str, None], re2: dict[str, None]) -> No
             python[f"the flag {', '.join(sorted(foreign))}"] = None
         if "U" in flags[1]:
             re2["the flag U"] = None
-    elif group.startswith("(?<") and group[3:4] not in {"=", "!"}:
+    elif re.fullmatch(r"\(\?<\w+>", group):  # and not a look-behind, of which the token is "(?<"
         re2["a named group written (?<name>…)"] = None
 
 
