@@ -202,7 +202,7 @@ _PATTERNS = {
     "braces": r"\{\{ x \}\}", "percent": "%", "like wildcards": "_", "counted": "^x{1000}$", "dot is no line feed": "^abc.def$", "any": "(?s)^.*$",
     "ignore case": "(?i)^ABC$", "alternatives": "^(a|it's)$", "literal dot": r"a\.c", "class": r"^[^a-z\\']+$", "non-ASCII": "^[é日😀]", "one code point": "^.$",
     "comment": "--", "semicolon": ";", "line feed": r"\n", "tab": "\t", "multi-line": "(?m)^def$", "named": "^(?P<first>a)", "lazy": "^a.*?c$", "hex": r"\x41",
-    "percent s": "%s", "hash": "#", "question": r"\?", "template": "{{ x }}", "injection": "'; DROP TABLE batch; --",
+    "percent s": "%s", "hash": "#", "question": r"\?", "template": "{{ x }}", "look-ahead": "a(?=b)", "look-behind": "(?<=a)b", "back-reference": r"(a)\1", "injection": "'; DROP TABLE batch; --",
 }  # fmt: skip
 
 
@@ -347,6 +347,35 @@ def _datasets() -> Iterator[Case]:
     for (table, column), quantile in product(_NUMBERS, ("0", "0.1", "0.25", "0.9", "1")):
         check = m.Aggregate(column=column, function=f.QUANTILE, quantile=Decimal(quantile), bounds=_VAST)
         yield Case(table=table, name=f"{column} {quantile}", check=check)
+    narrow = {
+        "exclusive": _bounds(0, 5, open_low=True, open_high=True),
+        "one-sided": _bounds(1),
+        "no bound": _bounds(),
+        "one number": _bounds(11, 11),
+    }
+    for name, bounds in narrow.items():
+        for function in (f.MIN, f.MEAN, f.DISTINCT_COUNT, f.MEDIAN):
+            yield Case(
+                table="integers", name=f"{function} {name}", check=m.Aggregate(column="a", function=function, bounds=bounds)
+            )
+        quantile_check = m.Aggregate(column="a", function=f.QUANTILE, quantile=Decimal("0.5"), bounds=bounds)
+        yield Case(table="integers", name=f"quantile {name}", check=quantile_check)
+        yield Case(table="integers", name=name, check=m.RowCount(bounds=bounds))
+        query = m.MetricQuery(query="SELECT count(*) FROM batch", bounds=bounds)
+        yield Case(table="integers", name=f"bounds: {name}", check=query, figures=Expected(value=Fraction(11)))
+    yield Case(table="integers", name="window", check=m.RowCount(bounds=_bounds(1), window_hours=Decimal(24)))
+    for function in (f.MIN, f.MAX):
+        yield Case(
+            table="texts", name=f"text {function}", check=m.Aggregate(column="a", function=function, bounds=_bounds("", "é"))
+        )
+        yield Case(
+            table="enums", name=f"enum {function}", check=m.Aggregate(column="a", function=function, bounds=_bounds("a", "z"))
+        )
+        yield Case(
+            table="times",
+            name=f"time {function}",
+            check=m.Aggregate(column="a", function=function, bounds=_bounds(time(0), time(12))),
+        )
     years = _bounds(date(1, 1, 1), date(9999, 12, 31))
     for (table, column), function in product(_MOMENTS, (f.MIN, f.MAX)):
         yield Case(table=table, name=f"{column} {function}", check=m.Aggregate(column=column, function=function, bounds=years))
