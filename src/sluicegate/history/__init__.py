@@ -2,3 +2,8 @@
 
 Knows ``verdict``. Must never arbitrate: the target and the quarantine store do that.
 """
+
+from sluicegate.history.model import RunRecord
+from sluicegate.history.sqlite import SqliteHistory
+
+__all__ = ["RunRecord", "SqliteHistory"]

@@ -1,0 +1,237 @@
+"""The history in one SQLite file, safe for several processes and threads at once."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sluicegate.errors import StorageError, TransientStorageError
+from sluicegate.history.model import RunRecord
+
+if TYPE_CHECKING:
+    import sqlite3
+
+__all__ = ["SCHEMA_VERSION", "SqliteHistory"]
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE schema_version (version INTEGER NOT NULL);
+CREATE TABLE runs (
+    run_id TEXT PRIMARY KEY, started_at TEXT NOT NULL, seconds REAL NOT NULL,
+    contract_name TEXT NOT NULL, contract_version TEXT NOT NULL, contract_sha256 TEXT NOT NULL,
+    tenant TEXT NOT NULL, dataset TEXT NOT NULL, batch_id TEXT NOT NULL, batch_sha256 TEXT NOT NULL, rows INTEGER NOT NULL,
+    decision TEXT NOT NULL, action TEXT NOT NULL, location TEXT NOT NULL, quarantine_id TEXT,
+    counts TEXT NOT NULL, verdict TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX runs_by_dataset ON runs (tenant, dataset, started_at);
+CREATE INDEX runs_by_time ON runs (started_at);
+CREATE TABLE figures (
+    run_id TEXT NOT NULL REFERENCES runs (run_id), check_fingerprint TEXT NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (check_fingerprint, run_id)
+) WITHOUT ROWID;
+"""
+
+_COLUMNS = tuple(item.name for item in fields(RunRecord) if item.name != "figures")
+_JSON = ("counts", "verdict")
+
+_INSERT = f"INSERT INTO runs ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT DO NOTHING"
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM runs"
+
+_COMMITTED_ROWS = """
+SELECT coalesce(sum(rows), 0) FROM (
+    SELECT rows, min(started_at) AS first FROM runs
+    WHERE tenant = ? AND dataset = ? AND action = 'committed' AND batch_id <> ?
+    GROUP BY batch_id
+) WHERE first >= ?
+"""
+
+_PAST_VALUES = """
+SELECT value FROM (
+    SELECT value, max(started_at) AS last FROM figures JOIN runs USING (run_id)
+    WHERE check_fingerprint = ? AND tenant = ? AND dataset = ? AND batch_id <> ?
+        AND decision IN ('commit', 'commit_with_warnings') AND action IN ('committed', 'checked')
+    GROUP BY batch_id
+) ORDER BY last DESC LIMIT ?
+"""
+
+
+class SqliteHistory:
+    """Run records in one file. Nothing is opened before it is needed, and nothing stays open.
+
+    Args:
+        path: the database; it and its folder are made by the first ``record``.
+        busy_seconds: how long to wait for another process that writes.
+    """
+
+    def __init__(self, path: Path, *, busy_seconds: float = 10) -> None:
+        self.path = path
+        self._busy_seconds = busy_seconds
+
+    def record(self, run: RunRecord) -> None:
+        """Keep a run. The same record again changes nothing.
+
+        Raises:
+            StorageError: it was not kept.
+        """
+        row = [_cell(name, getattr(run, name)) for name in _COLUMNS]
+        figures = [(run.run_id, fingerprint, str(value)) for fingerprint, value in run.figures.items() if math.isfinite(value)]
+        with self._connected(create=True) as connection:
+            assert connection is not None  # noqa: S101 - create=True
+            connection.execute("BEGIN IMMEDIATE")
+            if connection.execute(_INSERT, row).rowcount:
+                connection.executemany("INSERT INTO figures (run_id, check_fingerprint, value) VALUES (?, ?, ?)", figures)
+            elif list(connection.execute(f"{_SELECT} WHERE run_id = ?", (run.run_id,)).fetchone()) != row:
+                raise StorageError(f"another run is recorded as {run.run_id!r}")
+            connection.execute("COMMIT")
+
+    def runs(self, *, contract: str | None = None, dataset: str | None = None, limit: int | None = 50) -> tuple[RunRecord, ...]:
+        """The latest runs, newest first.
+
+        Raises:
+            StorageError: the history can't be read.
+        """
+        wanted = {"contract_name": contract, "dataset": dataset}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        where = f" WHERE {' AND '.join(f'{name} = ?' for name in given)}" if given else ""
+        query = f"{_SELECT}{where} ORDER BY started_at DESC, run_id DESC LIMIT ?"
+        with self._connected() as connection:
+            if connection is None:
+                return ()
+            rows = connection.execute(query, (*given.values(), -1 if limit is None else limit)).fetchall()
+            return tuple(_record(row, _figures(connection, row[0])) for row in rows)
+
+    def get(self, run_id: str) -> RunRecord | None:
+        """One run, or None.
+
+        Raises:
+            StorageError: the history can't be read.
+        """
+        with self._connected() as connection:
+            row = connection and connection.execute(f"{_SELECT} WHERE run_id = ?", (run_id,)).fetchone()
+            return _record(row, _figures(connection, run_id)) if connection and row else None
+
+    def committed_rows_since(self, dataset: str, since: str, *, tenant: str, excluding_batch_id: str) -> int:
+        """How many rows were committed to a dataset since then (ISO 8601); each batch counts once, at its first commit.
+
+        Raises:
+            StorageError: the history can't be read.
+        """
+        with self._connected() as connection:
+            if connection is None:
+                return 0
+            arguments = (tenant, dataset, excluding_batch_id, _stamp(since))
+            return int(connection.execute(_COMMITTED_ROWS, arguments).fetchone()[0])
+
+    def past_values(
+        self, dataset: str, check_fingerprint: str, limit: int, *, tenant: str, excluding_batch_id: str
+    ) -> tuple[Decimal, ...]:
+        """What a check measured on batches that were let through, newest first; each batch counts once, with its latest run.
+
+        Batches that were refused are no past to compare with. A run that only checked counts if it would have committed.
+
+        Raises:
+            StorageError: the history can't be read.
+        """
+        with self._connected() as connection:
+            if connection is None:
+                return ()
+            arguments = (check_fingerprint, tenant, dataset, excluding_batch_id, limit)
+            return tuple(Decimal(value) for (value,) in connection.execute(_PAST_VALUES, arguments))
+
+    @contextmanager
+    def _connected(self, *, create: bool = False) -> Iterator[sqlite3.Connection | None]:
+        """A connection to a database of this schema; None if there is no database and none is to be made."""
+        import sqlite3
+
+        try:
+            if not self.path.exists():
+                if not create:
+                    yield None
+                    return
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self.path, timeout=self._busy_seconds, isolation_level=None)
+            try:
+                self._prepare(connection)
+                yield connection
+            finally:
+                connection.close()
+        except sqlite3.OperationalError as error:
+            raise self._operational(error) from error
+        except sqlite3.DatabaseError as error:
+            raise StorageError(
+                f"the history {self.path} is damaged: {error}",
+                hint="move it away, a new one is begun then; targets and quarantine don't need it",
+            ) from error
+        except OSError as error:
+            raise StorageError(
+                f"the history {self.path} can't be used: {error.strerror or error}", hint="name another history.path"
+            ) from error
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Make the schema if there is none, and refuse one that this version doesn't know."""
+        if self._version(connection) is None:
+            connection.execute("BEGIN IMMEDIATE")  # the second of two that begin a history waits here, and finds it
+            if self._version(connection) is None:
+                for statement in filter(str.strip, _SCHEMA.split(";")):
+                    connection.execute(statement)
+                connection.execute("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA journal_mode = WAL")
+        found = self._version(connection)
+        if found != SCHEMA_VERSION:
+            raise StorageError(
+                f"the history {self.path} has schema {found}, this sluicegate knows {SCHEMA_VERSION}",
+                hint="upgrade sluicegate, or name another history.path",
+            )
+        connection.execute("PRAGMA synchronous = FULL")
+
+    @staticmethod
+    def _version(connection: sqlite3.Connection) -> int | None:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        if "schema_version" in tables:
+            row = connection.execute("SELECT version FROM schema_version").fetchone()
+            return int(row[0]) if row else 0
+        return 0 if tables else None  # somebody else's database is not ours to write into
+
+    def _operational(self, error: sqlite3.OperationalError) -> StorageError:
+        reason = str(error)
+        if "locked" in reason or "busy" in reason:
+            return TransientStorageError(
+                f"the history {self.path} is locked by another process for more than {self._busy_seconds:g} s",
+                hint="see who holds it, then run it again",
+            )
+        cure = "free some space" if "full" in reason else "let this user write there, or name another history.path"
+        return StorageError(f"the history {self.path} can't be used: {reason}", hint=cure)
+
+
+def _stamp(moment: str) -> str:
+    """A moment in one width and zone, so that text sorts as time does."""
+    return datetime.fromisoformat(moment).astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _cell(name: str, value: Any) -> Any:
+    if name in _JSON:
+        return json.dumps(value, sort_keys=True, default=_plain)
+    return _stamp(value) if name == "started_at" else value
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _figures(connection: sqlite3.Connection, run_id: str) -> dict[str, Decimal]:
+    query = "SELECT check_fingerprint, value FROM figures WHERE run_id = ? ORDER BY check_fingerprint"
+    return {fingerprint: Decimal(value) for fingerprint, value in connection.execute(query, (run_id,))}
+
+
+def _record(row: tuple[Any, ...], figures: Mapping[str, Decimal]) -> RunRecord:
+    cells = dict(zip(_COLUMNS, row, strict=True))
+    return RunRecord(**{**cells, **{name: json.loads(cells[name]) for name in _JSON}}, figures=figures)
