@@ -3,7 +3,7 @@
 Knows ``verdict``. Must never arbitrate: the target and the quarantine store do that.
 """
 
-from sluicegate.history.model import RunRecord
+from sluicegate.history.record import RunRecord
 from sluicegate.history.sqlite import SqliteHistory
 
 __all__ = ["RunRecord", "SqliteHistory"]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.errors import StorageError, TransientStorageError
-from sluicegate.history.model import RunRecord
+from sluicegate.history.record import RunRecord
 
 if TYPE_CHECKING:
     import sqlite3
