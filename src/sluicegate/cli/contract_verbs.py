@@ -24,7 +24,7 @@ _FAULTY = 2
 
 def lint_files(options: Namespace, screen: Screen) -> int:
     """Say everything that is wrong with each file; 2 if any of it is a fault."""
-    reports = [(path, *_lint(path)) for path in options.contracts]
+    reports = [(path, *_lint(path, options.config)) for path in options.contracts]
     screen.document(
         {
             "files": [
@@ -51,19 +51,27 @@ def lint_files(options: Namespace, screen: Screen) -> int:
     return _FAULTY if faulty else 0
 
 
-def _lint(path: str) -> tuple[tuple[Fault, ...], tuple[Fault, ...]]:
-    """Faults and warnings of one file."""
-    from sluicegate import plugins
+def _lint(path: str, config: str | None) -> tuple[tuple[Fault, ...], tuple[Fault, ...]]:
+    """Faults and warnings of one file: what its text says, and what the engines that are installed say to each check."""
+    from sluicegate import Gate
     from sluicegate.contract.lint import lint
     from sluicegate.contract.loader import load_contract
+    from sluicegate.contract.model import Action
 
     try:
         contract = load_contract(Path(path))
+        planned = Gate.from_config(config).plan(contract)
     except ContractError as error:
         return error.faults, ()
     except UsageError as error:
         return (Fault(path, 0, 0, error.message, error.hint),), ()
-    return (), lint(contract, known_engines=plugins.known("sluicegate.engines"))
+    unsupported = tuple(
+        Fault(item.check.file, item.check.line, item.check.column, f"no engine runs {item.check.name!r}: {item.unsupported}")
+        for item in planned.checks
+        if item.unsupported
+    )
+    warnings = lint(contract)
+    return ((), warnings + unsupported) if contract.policy.on_unsupported is Action.WARN else (unsupported, warnings)
 
 
 def show(options: Namespace, screen: Screen) -> int:

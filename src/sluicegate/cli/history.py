@@ -10,7 +10,7 @@ from sluicegate.cli.screen import Screen, clean, grid
 from sluicegate.errors import UsageError
 
 if TYPE_CHECKING:
-    from sluicegate.history.model import RunRecord
+    from sluicegate.history.record import RunRecord
 
 __all__ = ["history", "sparkline"]
 
