@@ -248,11 +248,11 @@ def _exact_bounds(native: _Native, measured: Any) -> dict[str, Any]:
 
 
 def _on_pandas(native: _Native) -> Finish:
-    def finish(_: Sequence[Any], connection: duckdb.DuckDBPyConnection) -> Result:
+    def finish(_: Sequence[Any], __: duckdb.DuckDBPyConnection) -> Result:
         from sluicegate_adapters.engines.great_expectations.pandas_path import judge_on_pandas
 
         need_columns(columns_of(native.exact), native.batch.schema)
-        judged = judge_on_pandas(native.expectation, native.exact, native.condition, native.batch.schema, connection)
+        judged = judge_on_pandas(native.expectation, native.exact, native.condition, native.batch.schema, native.batch.connect())
         result, few = judged.result, native.room.context.evidence_rows
         figures = None
         if isinstance(count := result.get("unexpected_count"), int) and isinstance(every := result.get("element_count"), int):

@@ -31,6 +31,13 @@ def judge_on_pandas(
 ) -> Judged:
     """GX's verdict with GX's own pandas metrics.
 
+    Args:
+        expectation: of GX's own class.
+        exact: its arguments.
+        condition: its row condition.
+        schema: the batch's columns.
+        connection: a fresh one: a result that is still open on it would be in the way.
+
     Raises:
         Fault: a metric could not be computed, or GX could not judge.
     """

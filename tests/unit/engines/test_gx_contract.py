@@ -1,0 +1,72 @@
+"""What the adapter stands on in Great Expectations, and GX doesn't promise: a new version that changes it fails here first."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import warnings
+from typing import Any
+
+from sluicegate_adapters.engines.great_expectations import gx
+
+
+def _parameters(function: Any) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+def test_the_import_leaves_pythons_warnings_as_they_were() -> None:
+    before = warnings.showwarning
+    gx.load()
+    assert warnings.showwarning is before
+    assert not logging.getLogger("py.warnings").handlers or warnings.showwarning is before
+
+
+def test_an_expectation_says_what_it_wants_to_know_and_judges_what_it_is_told() -> None:
+    expectation = gx.load().Expectation
+    wanted = ["self", "execution_engine", "runtime_configuration"]
+    assert _parameters(expectation.get_validation_dependencies) == wanted
+    told = ["self", "metrics", "runtime_configuration", "execution_engine", "kwargs"]
+    assert _parameters(expectation.metrics_validate) == told
+
+
+def test_metrics_are_told_by_the_id_of_their_configuration() -> None:
+    expectation = gx.build("expect_column_values_to_be_unique", {"column": "a"}, "c")
+    wanted = gx.metric_names(expectation)
+    assert set(wanted) == {
+        "table.row_count",
+        "column_values.nonnull.unexpected_count",
+        "column_values.unique.unexpected_count",
+        "column_values.unique.unexpected_values",
+    }
+    assert all(item.id[0] == item.metric_name for item in wanted.values())
+    figures = {"table.row_count": 10, "column_values.nonnull.unexpected_count": 1, "column_values.unique.unexpected_count": 2}
+    judged = gx.judge(expectation, {item.id: figures.get(name, []) for name, item in wanted.items()})
+    assert not judged.success
+    assert (judged.result["element_count"], judged.result["missing_count"], judged.result["unexpected_count"]) == (10, 1, 2)
+
+
+def test_the_pandas_path_computes_metrics_with_what_it_takes() -> None:
+    from great_expectations.execution_engine import PandasExecutionEngine
+    from great_expectations.validator.metrics_calculator import MetricsCalculator
+
+    assert _parameters(PandasExecutionEngine.load_batch_data) == ["self", "batch_id", "batch_data"]
+    assert _parameters(MetricsCalculator.__init__)[:2] == ["self", "execution_engine"]
+    assert _parameters(MetricsCalculator.compute_metrics)[:2] == ["self", "metric_configurations"]
+    assert not MetricsCalculator(PandasExecutionEngine()).show_progress_bars
+
+
+def test_types_are_compared_as_text_without_case() -> None:
+    expectation = gx.build("expect_column_values_to_be_of_type", {"column": "a", "type_": "bigint"}, "c")
+    engine = gx.type_engine()
+    wanted = gx.metric_names(expectation, engine)
+    told = {item.id: [{"name": "a", "type": "BIGINT"}] for item in wanted.values()}
+    assert gx.judge(expectation, told, engine).success
+
+
+def test_both_shapes_of_an_exception_in_a_result_are_found() -> None:
+    flat = {"raised_exception": True, "exception_message": "ValueError: no", "exception_traceback": "…"}
+    assert gx._exception_in(flat) == "ValueError"
+    assert gx._exception_in({"('column.max', 'a', ())": flat}) == "ValueError"
+    assert not gx._exception_in({"raised_exception": False, "exception_message": None, "exception_traceback": None})
+    assert not gx._exception_in({})
+    assert not gx._exception_in(None)
