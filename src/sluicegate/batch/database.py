@@ -64,11 +64,15 @@ class Database:
         import duckdb
 
         parent = settings.temp_directory or Path(tempfile.gettempdir())
-        self.scratch = parent / f"sluicegate-{os.getpid()}-{secrets.token_hex(4)}"  # DuckDB creates it when it first spills
+        self.scratch = parent / f"sluicegate-{os.getpid()}-{secrets.token_hex(4)}"
+        try:
+            self.scratch.mkdir(mode=0o700, parents=True)
+        except OSError as error:
+            raise UsageError(f"{self.scratch} can't be created: {error.strerror}", hint="name another temp_directory") from error
         config: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",  # nothing is ever downloaded
             "autoload_known_extensions": "false",
-            "temp_directory": str(self.scratch / "spill"),
+            "temp_directory": str(self.scratch),
         }
         if settings.memory_limit:
             config["memory_limit"] = settings.memory_limit
@@ -77,6 +81,7 @@ class Database:
         try:
             self.root = duckdb.connect(":memory:", config=config)
         except duckdb.Error as error:
+            shutil.rmtree(self.scratch, ignore_errors=True)
             message = str(error).splitlines()[0]
             raise UsageError(f"DuckDB refuses the batch settings: {message}", hint="memory_limit is text such as 2GB") from error
         self.root.execute("SET GLOBAL TimeZone = 'UTC'")

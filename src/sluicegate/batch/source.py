@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sluicegate.batch.readers import unreadable, view_parquet
 from sluicegate.batch.text_readers import load_csv, load_json
 from sluicegate.checks.sqltext import BATCH, identifier
 from sluicegate.checks.types import BatchSchema
-from sluicegate.errors import SluicegateError, UsageError
+from sluicegate.errors import BatchUnreadable, UsageError
 
 __all__ = ["Batch", "BatchSettings", "open_batch"]
 
@@ -69,7 +70,8 @@ def open_batch(
             rows, notes = _publish(database, BATCH, _ROWS), ()
         views = {name: f"reference_{position}" for position, name in enumerate(reference_files)}
         for name, view in views.items():
-            _load(database, view, reference_files[name], {}, {})
+            with _named(name):
+                _load(database, view, reference_files[name], {}, {})
         schema = _schema(database, BATCH, files)
         reference_schemas = {name: _schema(database, view, reference_files[name]) for name, view in views.items()}
         database.seal(_scanned([*([files] if files else []), *reference_files.values()]))
@@ -102,9 +104,15 @@ def _files(source: Any, format: str | None) -> FileSet:  # noqa: A002
 
 
 def _reference(name: str, location: str | os.PathLike[str]) -> FileSet:
-    try:
+    with _named(name):
         return find_files(location)
-    except SluicegateError as error:
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (UsageError, BatchUnreadable) as error:
         raise type(error)(f"the reference dataset {name!r}: {error.message}", hint=error.hint) from error
 
 
