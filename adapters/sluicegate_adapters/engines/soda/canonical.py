@@ -100,15 +100,13 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
     def _rows(self, promise: m.CanonicalCheck, failing: Entry | None = None) -> Probe:
         """Rows considered and rows failing, in the scan that all such checks share."""
         meaning = row_meaning(promise, self._schema, self._references)
+        considered, failed = _count(meaning.considered), _count(meaning.failing)
         if not meaning.fusable:
-            sql = f"SELECT count(*) FILTER (WHERE {meaning.considered}) AS rows, count(*) FILTER (WHERE {meaning.failing}) AS failing FROM {meaning.source}"
-            return self._counted(sql)
-        limit = self._percent(promise)
-        failed = f"count(*) FILTER (WHERE {meaning.failing})"
-        considered = "count(*)" if meaning.considered == "TRUE" else f"count(*) FILTER (WHERE {meaning.considered})"
+            return self._counted(f"SELECT {considered} AS rows,\n       {failed} AS failing\nFROM {meaning.source}")
         threshold = ">= 0" if isinstance(promise, m.Completeness) else self._limit()
         entries = [failing or self._metric("failing", threshold, failed)]
         entries.append(self._soda("row_count >= 0") if considered == "count(*)" else self._metric("rows", ">= 0", considered))
+        limit = self._percent(promise)
         if limit is not None:
             percent = f"coalesce(100.0 * {failed} / nullif({considered}, 0), 0)"
             entries.append(self._metric("percent", f"<= {_number(limit)}", percent))
@@ -152,9 +150,9 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
         """The reference's figures from one aggregation: how often each key occurs, and how many rows that makes."""
         keys = ", ".join(identifier(column) for column in check.columns)
         present = row_meaning(check, self._schema).considered
-        groups = f"SELECT count(*) AS n FROM {BATCH} WHERE {present} GROUP BY {keys}"
         return self._counted(
-            f"SELECT coalesce(sum(n), 0) AS rows, coalesce(sum(n) FILTER (WHERE n > 1), 0) AS failing FROM ({groups})"
+            "SELECT coalesce(sum(n), 0) AS rows,\n       coalesce(sum(n) FILTER (WHERE n > 1), 0) AS failing\n"
+            f"FROM (SELECT count(*) AS n FROM {BATCH} WHERE {present} GROUP BY {keys})"
         )
 
     # --- the batch's columns ---------------------------------------------------------------------------------------------
@@ -264,8 +262,8 @@ _ANYTHING = "> -999999999999999999"
 
 def _microseconds_sql(moment: str) -> str:
     """A date or timestamp as microseconds since 1970; what is infinite leaves Python's calendar, and is an error there."""
-    at = f"CAST({moment} AS TIMESTAMP)"
-    return f"CASE WHEN isfinite({at}) THEN epoch_us({at}) WHEN {at} IS NOT NULL THEN {2**62} END"
+    at = moment if moment.endswith(" AS TIMESTAMP)") else f"CAST({moment} AS TIMESTAMP)"
+    return f"coalesce(epoch_us({at}), CASE WHEN {at} IS NOT NULL THEN {2**62} END)"
 
 
 def _microseconds(value: Instant) -> int:
@@ -286,6 +284,14 @@ _DECODE: dict[Kind, Callable[[Any], Scalar]] = {
     Kind.DATE: lambda raw: _wall_clock(raw).date(),
     Kind.TIME: lambda raw: _wall_clock(raw).time(),
 }
+
+
+def _count(predicate: str) -> str:
+    """How many rows a predicate holds for, in the cheapest spelling."""
+    if predicate == "TRUE":
+        return "count(*)"
+    present = re.fullmatch(r'("(?:[^"]|"")*") IS NOT NULL', predicate)
+    return f"count({present[1]})" if present else f"count(*) FILTER (WHERE {predicate})"
 
 
 def _order_sql(columns: Sequence[str]) -> str:

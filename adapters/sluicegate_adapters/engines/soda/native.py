@@ -195,7 +195,8 @@ def _parsed(sections: Mapping[str, Json]) -> Iterator[Any]:
     if problems:
         reason = problems[0].message.strip().splitlines()[0]
         detail = str(problems[0].exception).strip().splitlines()[:1] if problems[0].exception else []
-        raise _NoError(f"Soda can't read it: {': '.join([reason, *detail])}")
+        cure = "; a name that is also a word of SodaCL stands in double quotes" if "mismatched input" in reason else ""
+        raise _NoError(f"Soda can't read it: {': '.join([reason, *detail])}{cure}")
     found = list(configurations(scan))
     if not found:
         raise _NoError("Soda finds no check in it")

@@ -130,7 +130,7 @@ def _scalar(value: Any) -> Scalar:
 
 
 def _evidence(finding: Finding) -> Evidence | None:
-    if finding.evidence is None or not finding.evidence[1]:
+    if finding.evidence is None or not finding.evidence[1] or finding.outcome == "pass":
         return None
     columns, rows = finding.evidence
     return Evidence(columns=columns, rows=tuple(tuple(map(_shown, row)) for row in rows))

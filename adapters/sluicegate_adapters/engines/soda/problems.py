@@ -57,7 +57,8 @@ def errored(check_id: str, problems: Iterable[Problem], otherwise: str) -> Resul
         if kind in _BROKE:
             return Result(check_id=check_id, error=_BROKE[kind], engine_broke=True)
         if kind in _ABOUT_SQL:
-            return Result(check_id=check_id, error=first)
+            hint = "a name that is also a word of SQL stands in double quotes" if kind == "ParserException" else ""
+            return Result(check_id=check_id, error=first, error_hint=hint)
         if kind in _QUIET:
             return Result(check_id=check_id, error=_QUIET[kind])
         if kind == "UndefinedError":
