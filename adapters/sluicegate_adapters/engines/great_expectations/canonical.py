@@ -196,9 +196,9 @@ def _figure(kind: str, bounds: m.Bounds, **kwargs: object) -> Suite:
 def _between(bounds: m.Bounds) -> dict[str, object]:
     kwargs: dict[str, object] = {}
     if bounds.min is not None:
-        kwargs |= {"min_value": _plain_bound(bounds.min), "strict_min": not bounds.min_inclusive}
+        kwargs |= {"min_value": _plain_bound(bounds.min)} | ({} if bounds.min_inclusive else {"strict_min": True})
     if bounds.max is not None:
-        kwargs |= {"max_value": _plain_bound(bounds.max), "strict_max": not bounds.max_inclusive}
+        kwargs |= {"max_value": _plain_bound(bounds.max)} | ({} if bounds.max_inclusive else {"strict_max": True})
     return kwargs
 
 

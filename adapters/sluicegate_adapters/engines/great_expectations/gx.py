@@ -58,10 +58,10 @@ def build(kind: str, plain: Mapping[str, Any], check_id: str) -> Any:
     Raises:
         Fault: GX refuses the arguments.
     """
+    expectation = getattr(load(), EXPECTATIONS[kind].class_name)
     from great_expectations.compatibility.pydantic import ValidationError
     from great_expectations.exceptions import GreatExpectationsError
 
-    expectation = getattr(load(), EXPECTATIONS[kind].class_name)
     try:
         return expectation(**plain, meta={"sluicegate": check_id})
     except ValidationError as error:
