@@ -46,7 +46,7 @@ def arrow_of(source: Any, form: str) -> Any:
     """The table as Arrow: a Table or a RecordBatchReader.
 
     Raises:
-        UsageError: a column that mixes types, a name that isn't text.
+        BatchUnreadable: a column that mixes types, a name that isn't text, a relation that breaks.
     """
     match form:
         case "pandas":
@@ -57,7 +57,12 @@ def arrow_of(source: Any, form: str) -> Any:
             frame = source.collect() if isinstance(source, pl.LazyFrame) else source
             return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
         case "duckdb":
-            return arrow_reader(source)
+            import duckdb
+
+            try:
+                return arrow_reader(source)
+            except duckdb.Error as error:
+                raise BatchUnreadable(f"the DuckDB relation can't be read ({type(error).__name__})") from error
         case _:
             import pyarrow as pa
 

@@ -19,6 +19,7 @@ from sluicegate.batch.source import open_batch
 from sluicegate.errors import BatchUnreadable, UsageError
 from tests.unit.batch.support import read, text, write
 
+CONNECTION = duckdb.connect()
 TABLE = pa.table(
     {
         "i": pa.array([1, None, 3], pa.int64()),
@@ -41,7 +42,7 @@ def forms(table: pa.Table) -> dict[str, Any]:
         "reader": table.to_reader(max_chunksize=1),
         "polars": pl.from_arrow(table),
         "lazy": pl.DataFrame(pl.from_arrow(table)).lazy(),
-        "relation": duckdb.connect().from_arrow(table),
+        "relation": CONNECTION.from_arrow(table),
     }
 
 
@@ -96,6 +97,22 @@ def test_changing_the_table_afterwards_changes_nothing() -> None:
     with open_batch(frame) as batch:
         frame.loc[0, "a"] = 99
         assert batch.view().connect().execute("SELECT a FROM batch").fetchall() == [(1,), (2,)]
+
+
+def test_a_relation_of_a_closed_connection_is_unreadable() -> None:
+    connection = duckdb.connect()
+    relation = connection.sql("SELECT 1 AS a")
+    connection.close()
+    with pytest.raises(BatchUnreadable, match="relation can't be read"):
+        open_batch(relation)
+
+
+def test_a_relation_that_fails_half_way_is_unreadable_and_shows_no_data() -> None:
+    with pytest.raises(BatchUnreadable) as caught:
+        open_batch(
+            CONNECTION.sql("SELECT CASE WHEN i < 90000 THEN 1 ELSE error('secret ' || i) END AS a FROM range(100000) r(i)")
+        )
+    assert "secret" not in str(caught.value)
 
 
 def test_a_reader_that_breaks_makes_the_batch_unreadable() -> None:
@@ -161,7 +178,7 @@ def test_a_table_in_memory_is_kept_as_one_parquet_file_with_the_same_rows(tmp_pa
 
 
 def test_wide_integers_survive_being_kept(tmp_path: Path) -> None:
-    with open_batch(duckdb.connect().sql("SELECT 170141183460469231731687303715884105727::HUGEINT // 100 AS a")) as batch:
+    with open_batch(CONNECTION.sql("SELECT 170141183460469231731687303715884105727::HUGEINT // 100 AS a")) as batch:
         (kept,) = batch.spool(tmp_path)
         assert int(pq.read_table(kept)["a"].to_pylist()[0]) == (2**127 - 1) // 100
 
