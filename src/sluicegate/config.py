@@ -1,0 +1,119 @@
+"""A gate's profile: where targets, quarantine and history are, and how engines are set. ``docs/configuration.md`` has every key.
+
+Without a file the embedded profile holds, which is ``configs/local.yaml``. Relative paths start at the profile's folder; at the
+working directory where there is no file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sluicegate.errors import ConfigError, ContractError
+
+__all__ = ["ENVIRONMENT_VARIABLE", "BatchLimits", "PluginSettings", "Profile", "load_profile"]
+
+ENVIRONMENT_VARIABLE = "SLUICEGATE_CONFIG"
+
+_HISTORY = Path(".sluicegate/history.sqlite")
+_PACKAGE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginSettings:
+    """Which adapter, by its entry point's name, and what it is told; the adapter itself knows its settings."""
+
+    type: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLimits:
+    """How much of the machine a batch may use.
+
+    Attributes:
+        memory_limit: DuckDB's, such as ``2GB``; what doesn't fit spills to disk. None: DuckDB's default.
+        threads: None: one per core.
+        temp_directory: where that goes; None: the system's.
+    """
+
+    memory_limit: str | None = None
+    threads: int | None = None
+    temp_directory: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What a gate needs to know beside the contract; every path in it is absolute.
+
+    Attributes:
+        target: where committed batches go; its relative paths start at ``base``.
+        quarantine: where refused batches wait; as above.
+        history: the run history's file.
+        timeout_seconds: how long the checks of one engine may take.
+        evidence_rows: at most this many failing rows are shown for a check.
+        engine_order: which engines an unpinned check is offered to, the cheapest first.
+        engines: engine -> its settings. ``python`` has ``rules``: the folders, files and packages that rules may come from.
+        base: where relative paths start.
+    """
+
+    base: Path
+    target: PluginSettings = PluginSettings(type="parquet", settings={"path": ".sluicegate/data/{tenant}/{dataset}"})
+    quarantine: PluginSettings = PluginSettings(type="local", settings={"path": ".sluicegate/quarantine"})
+    history: Path = _HISTORY
+    timeout_seconds: float = 300
+    evidence_rows: int = 5
+    engine_order: tuple[str, ...] = ("duckdb", "soda", "great_expectations")
+    batch: BatchLimits = BatchLimits()
+    engines: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"python": {"rules": ["./rules"]}})
+
+    def __post_init__(self) -> None:
+        base = Path(os.path.abspath(self.base))  # noqa: PTH100 - a link keeps its name
+        spill = self.batch.temp_directory
+        resolved = {
+            "base": base,
+            "history": _absolute(base, self.history),
+            "batch": replace(self.batch, temp_directory=spill and _absolute(base, spill)),
+            "engines": {name: _rules_resolved(base, settings) for name, settings in self.engines.items()},
+        }
+        for name, value in resolved.items():
+            object.__setattr__(self, name, value)
+
+
+def load_profile(path: str | Path | None = None, *, environ: Mapping[str, str] = os.environ) -> Profile:
+    """The profile in a file; without one, in the file that ``$SLUICEGATE_CONFIG`` names; without that, the embedded one.
+
+    Raises:
+        ConfigError: with every fault of the file, each with its place.
+    """
+    chosen = path or environ.get(ENVIRONMENT_VARIABLE)
+    if not chosen:
+        return Profile(base=Path())
+    from sluicegate.config_file import read_profile
+
+    file = Path(chosen).expanduser()
+    try:
+        return Profile(base=file.parent, **read_profile(file, environ))
+    except ContractError as error:
+        raise ConfigError(str(error), hint="" if path else f"${ENVIRONMENT_VARIABLE} names this file") from error
+
+
+def _absolute(base: Path, path: Path) -> Path:
+    return base / path.expanduser()
+
+
+def _rules_resolved(base: Path, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An engine's settings with its ``rules`` as absolute paths; what is no path is a package's name."""
+    rules = settings.get("rules")
+    if not isinstance(rules, list):
+        return settings
+    return {**settings, "rules": [_rule_place(base, item) if isinstance(item, str) else item for item in rules]}
+
+
+def _rule_place(base: Path, text: str) -> str:
+    path = _absolute(base, Path(text))
+    return text if _PACKAGE.fullmatch(text) and not path.exists() else str(path)
