@@ -21,9 +21,9 @@ __all__ = ["PastRuns", "judge_all"]
 class PastRuns(Protocol):
     """The part of the history that verdicts depend on. Both leave out runs of ``excluding_batch_id``: a retry is no past."""
 
-    def committed_rows_since(self, dataset: str, since: str, *, excluding_batch_id: str) -> int: ...
+    def committed_rows_since(self, dataset: str, since: str, *, tenant: str, excluding_batch_id: str) -> int: ...
     def past_values(
-        self, dataset: str, check_fingerprint: str, limit: int, *, excluding_batch_id: str
+        self, dataset: str, check_fingerprint: str, limit: int, *, tenant: str, excluding_batch_id: str
     ) -> tuple[Decimal, ...]: ...
 
 
@@ -47,11 +47,16 @@ def judge_all(
         promise = check.promise
         past: tuple[Decimal, ...] = ()
         before = 0
+        dataset = plan.contract.dataset
         if isinstance(promise, m.Drift):
-            past = history.past_values(plan.contract.dataset, check.fingerprint, promise.window_runs, excluding_batch_id=batch_id)
+            past = history.past_values(
+                dataset, check.fingerprint, promise.window_runs, tenant=plan.contract.tenant, excluding_batch_id=batch_id
+            )
         if isinstance(promise, m.RowCount) and promise.window_hours is not None:
             since = plan.now - timedelta(hours=float(promise.window_hours))
-            before = history.committed_rows_since(plan.contract.dataset, since.isoformat(), excluding_batch_id=batch_id)
+            before = history.committed_rows_since(
+                dataset, since.isoformat(), tenant=plan.contract.tenant, excluding_batch_id=batch_id
+            )
         return Facts(
             now=plan.now, batch_rows=batch_rows, allow_empty=plan.contract.allow_empty, past=past, committed_before=before
         )
