@@ -168,7 +168,7 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
         else:
             rules = {"when required column missing": list(check.columns)}
         entries = [self._soda("schema", {"fail": rules})]
-        if check.ordered:
+        if check.ordered and check.columns:
             entries.append(self._metric("order", "= 0", _order_sql(check.columns), query=True))
         return Probe(tuple(entries), self._read_faults)
 
