@@ -44,7 +44,7 @@ _SCALARS: dict[Any, Json] = {
 }
 _TEXTS: Json = {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/text"}}, {"type": "string", "minLength": 1}]}
 _NAMES: dict[Any, str] = {
-    str: "text", bool: "truth", int: "whole", Decimal: "number", date: "text", datetime: "text", Scalar: "scalar",
+    str: "text", bool: "truth", int: "whole", Decimal: "number", date: "moment", datetime: "moment", Scalar: "scalar",
     Instant: "instant", Any: "any", Node: "any",
 }  # fmt: skip
 _TOLERANCE: Json = {
@@ -207,8 +207,11 @@ def _entries() -> Json:
         "then": {"properties": {"type": {"enum": every}}, "allOf": typed},
         "else": {"properties": short, "additionalProperties": False, "minProperties": 1, "maxProperties": 1},
     }
-    native: Json = {"type": "object", "minProperties": 1, "maxProperties": 1}
+    severity = {"$ref": "#/$defs/option_severity"}
+    sodacl = {"if": {"type": "object"}, "then": {"properties": {"severity": severity}}}
+    native: Json = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": sodacl}
     gx: Json = {"type": "object", "anyOf": [{"required": [key]} for key in ("name", "type", "expectation_type", "expectation")]}
+    gx["properties"] = {"kwargs": {"type": ["object", "null"]}, "severity": {"anyOf": [{"const": "critical"}, severity]}}
     sets = {word: {"anyOf": [{"type": "object"}, {"type": "array"}, {"type": "string"}]} for word in every}
     return {
         "entry": entry,

@@ -197,7 +197,7 @@ SECTIONS = [
     (SODA + "        - {type: regexp, column: a}\n", "8:18", "no check is called 'regexp'", "did you mean 'regex'?"),
     (
         SODA + "        - {type: regex, column: a, pattern: b, engine: duckdb}\n",
-        "8:52",
+        "8:56",
         "this section is for soda, not for duckdb",
         "",
     ),
