@@ -149,9 +149,7 @@ class LocalQuarantineStore:
         """Copy the batch's files, and verify the whole."""
         sums = []
         for number, source in enumerate(request.files):
-            copied = attempt / _layout(number, source, request.partitions)
-            if copied.parent != attempt:
-                self._files.make_folder(copied.parent)
+            copied = attempt / f"{number:05}-{source.name[-_NAME_LENGTH:]}"
             try:
                 length, sha256 = self._files.copy(source, copied)
             except OSError as error:
@@ -165,8 +163,7 @@ class LocalQuarantineStore:
                 f"the files of batch {request.manifest.batch_id!r} changed after they were checked: they were not quarantined",
                 hint="hand in files that nobody writes to any more",
             )
-        for folder in {attempt, *(path for path in attempt.rglob("*") if path.is_dir())}:
-            self._files.sync_folder(folder)
+        self._files.sync_folder(attempt)
 
     def _acknowledge(self, item: Path, wanted: Manifest) -> Manifest:
         """The manifest that is there, made durable, whoever wrote it; other attempts' copies go."""
@@ -225,12 +222,6 @@ def _read(path: Path) -> Manifest:
     if path.parts[-4:-1] != place:
         raise StorageError(f"{path} says that it belongs in {'/'.join(place)}", hint="move the folder back to where it was")
     return manifest
-
-
-def _layout(number: int, source: Path, partitions: tuple[str, ...]) -> Path:
-    """Where a file lies in its item: numbered in the batch's order, under the ``key=value`` folders that are its columns."""
-    folders = [part for part in source.parent.parts if part.partition("=")[0] in partitions and "=" in part]
-    return Path(*folders[len(folders) - len(partitions) :], f"{number:05}-{source.name[-_NAME_LENGTH:]}")
 
 
 def _inside(item: Path, relative: str) -> Path:

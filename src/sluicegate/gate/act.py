@@ -93,8 +93,12 @@ def quarantine(
     if verdict.decision is not Decision.QUARANTINE:
         raise UsageError(f"a batch decided to {verdict.decision} is not for the quarantine")
     with tempfile.TemporaryDirectory(prefix="sluicegate-") as folder:
+        files = batch.spool(Path(folder))
         request = QuarantineRequest(
-            manifest=_manifest(contract, verdict, evidence, batch, nonce), files=batch.files or batch.spool(Path(folder)), now=verdict.now
+            manifest=_manifest(contract, verdict, evidence, batch, nonce),
+            files=files,
+            now=verdict.now,
+            fingerprinted=files == batch.files,
         )
         return store.put(request)
 

@@ -118,15 +118,13 @@ class QuarantineRequest:
 
     Attributes:
         fingerprinted: ``manifest.content_sha256`` is ``fingerprint.files_sha256(files)``, and must be that of the bytes kept.
-            False where the batch came from memory and was spooled into these files.
-        partitions: the keys of the ``key=value`` folders that are columns of the batch; those folders are kept.
+            False where it is not: a batch from memory, say, spooled into these files.
     """
 
     manifest: Manifest
     files: tuple[Path, ...]
     now: datetime
     fingerprinted: bool = True
-    partitions: tuple[str, ...] = ()
 
 
 class QuarantineStore(Protocol):

@@ -50,18 +50,6 @@ def test_an_item_is_a_folder_under_tenant_and_dataset(tmp_path: Path, store: Loc
     assert kept.is_relative_to(folder / "data")
 
 
-def test_folders_that_are_columns_of_the_batch_are_kept_and_no_others(tmp_path: Path, store: LocalQuarantineStore) -> None:
-    files = [tmp_path / "lake=1" / f"year={year}" / "x" / f"month={month}" / "p.csv" for year, month in ((1, 2), (3, 4))]
-    for file in files:
-        file.parent.mkdir(parents=True)
-        file.write_text(str(file))
-    manifest = store.put(replace(quarantine_request(*files), partitions=("year", "month")))
-    below = [Path(*Path(stored.path).parts[2:]).as_posix() for stored in manifest.files]
-    assert below == ["year=1/month=2/00000-p.csv", "year=3/month=4/00001-p.csv"]
-    manifest = store.put(quarantine_request(*files, batch_id="b2"))
-    assert [len(Path(stored.path).parts) for stored in manifest.files] == [3, 3]
-
-
 def test_a_very_long_name_is_shortened_and_its_suffix_kept(tmp_path: Path, store: LocalQuarantineStore) -> None:
     delivery = tmp_path / ("n" * 240 + ".csv.gz")
     delivery.write_text("a\n")
