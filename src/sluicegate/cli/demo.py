@@ -115,7 +115,7 @@ def _closing(folder: Path, outcomes: list[dict[str, Any]], screen: Screen) -> No
         ("see the three runs", f"sluicegate history --config {profile}"),
         (
             "change the contract and look",
-            f"sluicegate check {flights / 'contract.yaml'} {flights / 'data' / '2013-12-31.parquet'} --now 2014-01-01 --config {profile}",
+            f"sluicegate check {flights / 'contract.yaml'} {flights / 'data' / '2013-12-31.parquet'} --now 2014-01-01T10:00Z --config {profile}",
         ),
         ("start your own", "sluicegate contract init NAME --from FILE"),
     ):

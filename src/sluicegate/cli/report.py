@@ -84,7 +84,7 @@ def check_lines(checks: Sequence[Mapping[str, Any]], *, width: int, verbose: boo
     engine = {name: name if width >= _WIDE else SHORT_ENGINES.get(name, name) for name in {row["engine"] for row in rows}}
     engine_width = max((cells(name) for name in engine.values()), default=0)
     longest = max((cells(clean(row["name"])) for row in rows), default=0)
-    name_width = min(longest, max(_MIN_NAME, width - engine_width - 6 - _GOOD_MESSAGE))
+    name_width = min(longest, max(_MIN_NAME, min(width * 45 // 100, width - engine_width - 6 - _GOOD_MESSAGE)))
     for row in rows:
         mark, style = MARKS[row["outcome"]]
         name = cut(clean(row["name"]), name_width)
