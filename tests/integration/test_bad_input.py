@@ -1,0 +1,51 @@
+"""What a user can get wrong: one clear message, the right exit code, no traceback, nothing committed, nothing lost."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from sluicegate.cli.main import main
+from tests.integration.bad_inputs import BAD_INPUTS, BadInput
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.mark.parametrize("bad", BAD_INPUTS, ids=lambda bad: bad.name)
+def test_a_mistake_gets_one_clear_message(
+    bad: BadInput, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    for name, value in bad.environment.items():
+        monkeypatch.setenv(name, value)
+    contract, batch = tmp_path / "contract.yaml", tmp_path / bad.file
+    if bad.contract == "LATIN":
+        contract.write_bytes("data_contract: {name: Flüge}".encode("latin-1"))
+    elif bad.contract is not None:
+        contract.write_text(bad.contract)
+    bad.batch(batch)
+    for name, text in bad.files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    before = _hashes(tmp_path)
+
+    code = main([arg.format(contract="contract.yaml", batch=bad.file) for arg in bad.args])
+
+    shown = "".join(capsys.readouterr())
+    assert code == bad.code, shown
+    assert all(words in shown for words in bad.says), shown
+    assert "Traceback" not in shown
+    assert "internal error" not in shown
+    assert shown.strip(), "a refusal without a word"
+    after = _hashes(tmp_path)
+    assert {path: after.get(path) for path in before} == before, "the input is as it was"
+    assert not list(tmp_path.glob(".sluicegate/**/batch=*")), "nothing was committed"
+
+
+def test_there_are_more_than_sixty_kinds() -> None:
+    assert len({bad.name for bad in BAD_INPUTS}) == len(BAD_INPUTS) > 60
