@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sluicegate.contract.yaml_source import Document, Faults, Node, scalar_of
+from sluicegate.contract.scalars import scalar_of
+from sluicegate.contract.yaml_source import Document, Faults, Node
 
 __all__ = ["PLACEHOLDERS", "fill_text", "interpolate"]
 

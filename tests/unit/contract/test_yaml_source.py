@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sluicegate.contract.yaml_source import Faults, Node, parse_yaml, read_yaml, scalar_of
+from sluicegate.contract.scalars import scalar_of
+from sluicegate.contract.yaml_source import Faults, Node, parse_yaml, read_yaml
 
 
 def _parsed(text: str) -> Node:
