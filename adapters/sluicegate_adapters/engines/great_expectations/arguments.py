@@ -61,6 +61,8 @@ def check_names(kind: str, body: Mapping[str, Any]) -> None:
             raise Fault(f"{kind} has no argument {name!r}", hint)
     if missing := [name for name in known.required if body.get(name) is None]:
         raise Fault(f"{kind} needs {' and '.join(missing)}")
+    if kind == "unexpected_rows_expectation" and "{batch}" not in str(body["unexpected_rows_query"]):
+        raise Fault("unexpected_rows_query must select from {batch}")  # GX would print a note about it
     for name, value in body.items():
         if isinstance(value, Mapping) and "$PARAMETER" in value:
             raise Fault(f"{name} of {kind} is a suite parameter, and there is no suite run to fill it", "write the value itself")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.checks import model as m
@@ -150,7 +150,11 @@ def _exact_ranges(expectation: Any, bounds: m.Bounds, value: Any) -> Any:
 def _bounds(promise: m.RowCount | m.Aggregate | m.Freshness, context: RunContext) -> m.Bounds:
     if not isinstance(promise, m.Freshness):
         return promise.bounds
-    return m.Bounds(min=context.now - timedelta(seconds=float(promise.max_age_hours * 3600)))
+    try:
+        oldest = context.now - timedelta(hours=float(promise.max_age_hours))
+    except OverflowError:  # older than the calendar
+        oldest = datetime.min.replace(tzinfo=UTC)
+    return m.Bounds(min=oldest)
 
 
 def _holds(bounds: m.Bounds, value: Any) -> bool:

@@ -236,8 +236,6 @@ def _query(key: str) -> Callable[[Setting], str]:
 
 
 def _unexpected_rows(setting: Setting) -> Answer:
-    if "{batch}" not in str(setting.exact["unexpected_rows_query"]):
-        raise Fault("unexpected_rows_query must select from {batch}")
     return Answer((Ask(f"SELECT count(*) FROM (\n{_query('unexpected_rows_query')(setting)}\n)", fused=False),))
 
 
