@@ -325,7 +325,7 @@ def _sql() -> Iterator[Case]:
 
 
 _NUMBERS = (
-    ("integers", "a"), ("small_integers", "a"), ("small_integers", "e"), ("huge_integers", "a"), ("floats", "a"), ("finite_floats", "a"), ("infinite_floats", "a"), ("narrow_floats", "a"),
+    ("integers", "a"), ("small_integers", "a"), ("small_integers", "e"), ("huge_integers", "a"), ("floats", "a"), ("finite_floats", "a"), ("infinite_floats", "a"), ("narrow_floats", "a"), ("finite_narrow_floats", "a"),
     ("decimals", "a"), ("few_decimals", "a"), ("wide_decimals", "b"), ("wide_decimals", "c"), ("all_null", "id"), ("all_null", "x"), ("all_null", "d"), ("empty", "id"), ("empty", "x"),
     ("empty", "d"), ("one_row", "id"), ("one_row", "x"), ("one_row", "d"), ("large", "n"), ("large", "x"), ("large", "d"), ("offsets", "a"),
 )  # fmt: skip

@@ -81,6 +81,7 @@ TABLES: dict[str, str] = {
     "finite_floats": _single("DOUBLE", "0.1", "0.2", "'0.30000000000000004'", "'-0.0'", "0.0", "NULL", "-1.5", "1e10", "2.5"),
     "infinite_floats": _single("DOUBLE", "1", "'inf'", "NULL", "2"),
     "narrow_floats": _single("FLOAT", "0.1", "0.1", "0.2", "NULL", "'nan'", "'inf'", "16777216", "'-0.0'", "1.5"),
+    "finite_narrow_floats": _single("FLOAT", "0.1", "0.2", "NULL", "-1.5", "16777216"),
     "decimals": _single("DECIMAL(10,2)", "0.10", "0.10", "0.20", "NULL", "-1.50", "99999999.99", "0.00"),
     "few_decimals": _single("DECIMAL(4,1)", "0.1", "0.2", "NULL"),
     "wide_decimals": select(

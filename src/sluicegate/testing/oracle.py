@@ -247,7 +247,7 @@ class _Oracle(CheckVisitor[Expected]):
             m.AggregateFunction.MIN,
             m.AggregateFunction.MAX,
         }
-        return Expected(value=_shortest(found.value)) if narrow and isinstance(found.value, Fraction) else found
+        return Expected(value=_shortest(found.value), exact=False) if narrow and isinstance(found.value, Fraction) else found
 
     def _present(self, column: str) -> list[Any]:
         return [value for value in self.table.values(column) if value is not None]
