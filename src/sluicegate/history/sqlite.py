@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -156,7 +158,7 @@ class SqliteHistory:
                 if not create:
                     yield None
                     return
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._begin()
             connection = sqlite3.connect(self.path, timeout=self._busy_seconds, isolation_level=None)
             try:
                 self._prepare(connection)
@@ -175,31 +177,35 @@ class SqliteHistory:
                 f"the history {self.path} can't be used: {error.strerror or error}", hint="name another history.path"
             ) from error
 
+    def _begin(self) -> None:
+        """Make the database under another name and link it into place: nobody ever sees half a one.
+
+        Turning write-ahead logging on while others have the file open fails at once, whatever the busy timeout.
+        """
+        import sqlite3
+
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        made = self.path.with_name(f"{self.path.name}.{uuid.uuid4().hex}.tmp")
+        try:
+            with closing(sqlite3.connect(made, isolation_level=None)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                _make_schema(connection)
+            with suppress(FileExistsError):
+                os.link(made, self.path)
+        finally:
+            made.unlink(missing_ok=True)
+
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Make the schema if there is none, and refuse one that this version doesn't know."""
-        if self._version(connection) is None:
-            connection.execute("BEGIN IMMEDIATE")  # the second of two that begin a history waits here, and finds it
-            if self._version(connection) is None:
-                for statement in filter(str.strip, _SCHEMA.split(";")):
-                    connection.execute(statement)
-                connection.execute("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
-            connection.execute("COMMIT")
-            connection.execute("PRAGMA journal_mode = WAL")
-        found = self._version(connection)
+        """Refuse a schema that this version doesn't know, and make it in a file that is empty."""
+        if _version(connection) is None:
+            _make_schema(connection)
+        found = _version(connection)
         if found != SCHEMA_VERSION:
             raise StorageError(
                 f"the history {self.path} has schema {found}, this sluicegate knows {SCHEMA_VERSION}",
                 hint="upgrade sluicegate, or name another history.path",
             )
         connection.execute("PRAGMA synchronous = FULL")
-
-    @staticmethod
-    def _version(connection: sqlite3.Connection) -> int | None:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        if "schema_version" in tables:
-            row = connection.execute("SELECT version FROM schema_version").fetchone()
-            return int(row[0]) if row else 0
-        return 0 if tables else None  # somebody else's database is not ours to write into
 
     def _operational(self, error: sqlite3.OperationalError) -> StorageError:
         reason = str(error)
@@ -210,6 +216,24 @@ class SqliteHistory:
             )
         cure = "free some space" if "full" in reason else "let this user write there, or name another history.path"
         return StorageError(f"the history {self.path} can't be used: {reason}", hint=cure)
+
+
+def _make_schema(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    if _version(connection) is None:  # else somebody made it while this waited
+        for statement in filter(str.strip, _SCHEMA.split(";")):
+            connection.execute(statement)
+        connection.execute("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int | None:
+    """The schema's version; None in an empty database, 0 in somebody else's."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if "schema_version" in tables:
+        row = connection.execute("SELECT version FROM schema_version").fetchone()
+        return int(row[0]) if row else 0
+    return 0 if tables else None
 
 
 def _stamp(moment: str) -> str:
