@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sluicegate.cli.report import check_lines, counts_text, plural
+from sluicegate.cli.report import check_lines, counts_text, near, plural
 from sluicegate.cli.screen import Line, Screen, clean, grid, wrap
 from sluicegate.errors import UsageError
 
@@ -76,10 +76,9 @@ def show_item(options: Namespace, screen: Screen) -> int:
         screen.lines(check_lines(refused, width=screen.width, verbose=screen.verbose))
     screen.line("")
     screen.line((f"files ({plural(len(item.files), 'file')})", "bold"))
-    for line in grid(
-        ("PATH", "BYTES", "FROM"), [(file.path, f"{file.bytes:,}", file.original) for file in item.files], screen.width
-    ):
-        screen.line(line)
+    for file in item.files:
+        told = f"{file.path}, {plural(file.bytes, 'byte')}, from {near(file.original)}"
+        screen.lines([(line,) for line in wrap(clean(told), screen.width)])
     screen.line(("history", "bold"))
     for step in item.history:
         screen.lines(

@@ -7,7 +7,17 @@ from typing import Any
 
 from sluicegate.cli.screen import Line, Span, cells, clean, cut, grid, wrap
 
-__all__ = ["MARKS", "SHORT_ENGINES", "check_lines", "counts_text", "decision_lines", "header_lines", "plural", "report_lines"]
+__all__ = [
+    "MARKS",
+    "SHORT_ENGINES",
+    "check_lines",
+    "counts_text",
+    "decision_lines",
+    "header_lines",
+    "near",
+    "plural",
+    "report_lines",
+]
 
 MARKS: Mapping[str, Span] = {
     "passed": ("✓", "green"),
@@ -58,8 +68,7 @@ def report_lines(facts: Mapping[str, Any], *, width: int, verbose: bool = False)
 def header_lines(verdict: Mapping[str, Any], *, width: int, verbose: bool = False) -> Iterator[Line]:
     """The contract, the batch and the clock."""
     contract, batch = verdict["contract"], verdict["batch"]
-    clock = str(verdict["clock"]).replace("T", " ").removesuffix("+00:00")
-    clock = (clock.removesuffix(":00") if len(clock) == len("2013-01-01 00:00:00") else clock) + " UTC"
+    clock = str(verdict["clock"]).replace("T", " ")[: len("2013-01-01 00:00:00")].removesuffix(":00") + " UTC"
     facts = [f"contract {contract['version']}", f"batch {batch['batch_id']}", plural(batch["rows"], "row"), f"clock {clock}"]
     yield ((clean(contract["name"]), "bold"),)
     for line in wrap(clean(" · ".join(facts)), width - 2):
@@ -150,8 +159,8 @@ def _sentence(facts: Mapping[str, Any]) -> str:
     match facts["action"]:
         case "committed":
             if facts["already_committed"]:
-                return f"{rows} had been committed before and are as they were: {_near(facts['location'])}"
-            return f"{rows} are in {_near(facts['location'])}" + (", although" if verdict["reasons"] else "")
+                return f"{rows} had been committed before and are as they were: {near(facts['location'])}"
+            return f"{rows} are in {near(facts['location'])}" + (", although" if verdict["reasons"] else "")
         case "quarantined":
             return f"nothing was committed; {rows} wait as {facts['quarantine_id']}{reasons}"
         case "blocked":
@@ -160,9 +169,9 @@ def _sentence(facts: Mapping[str, Any]) -> str:
             return f"nothing was changed; a run would {_WOULD[verdict['decision']]}{reasons}"
 
 
-def _near(path: str) -> str:
+def near(path: str) -> str:
     """A path below the working folder, relative to it."""
     import os
 
-    near = os.path.relpath(path) if "://" not in path else path
-    return path if near.startswith("..") else near
+    shorter = os.path.relpath(path) if "://" not in path else path
+    return path if shorter.startswith("..") else shorter
