@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sluicegate.config import BatchLimits, PluginSettings, Profile, load_profile
+from sluicegate.config_file import BatchDocument, ProfileDocument
 from sluicegate.errors import ConfigError
 
 ROOT = Path(__file__).parents[3]
@@ -139,3 +141,22 @@ def test_the_embedded_profile_needs_no_yaml_reader() -> None:
     code = "import sys; from sluicegate.config import load_profile; load_profile(environ={}); print('yaml' in sys.modules)"
     found: Any = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+def test_the_docs_have_every_key_and_no_other() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    tables = {part.partition("\n")[0]: part for part in text.split("\n## ")}
+    keys, *sections = tables["Keys"].split("\n### ")
+    rows = [line.split("|")[1].strip(" `") for line in keys.splitlines() if line.startswith("| `")]
+    assert rows == [item.name for item in fields(ProfileDocument)]
+    (batch,) = (section for section in sections if section.startswith("`batch`"))
+    assert [line.split("|")[1].strip(" `") for line in batch.splitlines() if line.startswith("| `")] == [
+        item.name for item in fields(BatchDocument)
+    ]
+
+
+def test_the_example_in_the_docs_is_a_profile(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    profile = load_profile(written(tmp_path, text.partition("```yaml\n")[2].partition("```")[0]))
+    assert profile.target.settings == {"path": "/lake/{tenant}/{dataset}"}
+    assert profile.engines["python"]["rules"] == [str(tmp_path / "rules"), "our_company.rules"]
