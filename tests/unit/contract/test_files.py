@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -311,6 +313,24 @@ def test_one_name_for_two_datasets_is_a_fault(tmp_path: Path) -> None:
     write(tmp_path, HEAD + f"  quality_checks: {{checks: [{check}]}}\n", "c/c.yaml")
     with pytest.raises(ContractError, match="in another file"):
         _load(tmp_path, "asset.yaml")
+
+
+@pytest.mark.parametrize("tenant", ["../other", "a/b", ".", "-a", "", "a" * 200, "a b"])
+def test_a_tenant_is_one_segment_of_a_path(tenant: str, tmp_path: Path) -> None:
+    write(tmp_path, ASSET, "asset.yaml")
+    write(tmp_path, f"asset_path: asset.yaml\ntenant_id: '{tenant}'\n", "job.yaml")
+    with pytest.raises(ContractError, match="tenant"):
+        _load(tmp_path, "job.yaml")
+    if tenant:
+        with pytest.raises(ContractError, match="can't be a tenant"):
+            _load(tmp_path, "asset.yaml", TENANT_ID=tenant)
+
+
+def test_loading_imports_nothing_heavy(tmp_path: Path) -> None:
+    path = write(tmp_path, HEAD + "  quality_checks: {checks: [{null_check: a}], soda: {checks: [row_count > 0]}}\n")
+    code = "import sys; from sluicegate.contract.loader import load_contract; load_contract(sys.argv[1]); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"difflib", "jsonschema", "duckdb", "pyarrow", "pandas", "soda", "great_expectations", "rich"} & set(loaded)
 
 
 BAD_FILES: list[tuple[dict[str, str], str, str, str]] = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from sluicegate.contract.yaml_source import Document, Faults, Node
 __all__ = ["TOP", "Parts", "accepts", "build", "read", "read_asset_document", "read_contract_document"]
 
 TOP = "data_contract"
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 def accepts(document: Document) -> bool:
@@ -144,6 +146,10 @@ def build(parts: Parts, reading: Reading, tenant: str) -> Contract:
     at = parts.contract_at or parts.asset_at
     if at is None or (contract is None and asset is None):
         raise AssertionError(parts)  # each dialect has read one of the two
+    if not _TENANT.fullmatch(tenant):
+        said, place = (parts.job_at, job.node.get("tenant_id")) if job and parts.job_at else (at, None)
+        hint = "letters, digits, '.', '_' and '-', a letter or digit first: it becomes part of paths"
+        reading.faults(said.file).add(place, f"{tenant!r} can't be a tenant", hint)
     checks, fields = _checks(parts, reading)
     governance = asset.governance if asset else d.Governance()
     handling = contract.violation_handling if contract else d.ViolationHandling()
