@@ -402,7 +402,8 @@ def _schemas() -> Iterator[Case]:
         "whole": m.Schema(columns=names, allow_unexpected=False, ordered=True), "a part": m.Schema(columns=names[:3]), "missing": m.Schema(columns=(*names, "gone", "a b")),
         "unexpected": m.Schema(columns=names[:5], allow_unexpected=False), "optional": m.Schema(columns=names[:6], optional_columns=("z", "ok", "w"), allow_unexpected=False),
         "missing and unexpected": m.Schema(columns=("gone", *names[1:]), allow_unexpected=False), "case counts": m.Schema(columns=("ID", "x")), "nothing asked": m.Schema(columns=()),
-        "nothing asked, ordered": m.Schema(columns=(), ordered=True),
+        "ordered, some optional": m.Schema(columns=names[:3], optional_columns=names[3:], allow_unexpected=False, ordered=True),
+        "nothing allowed": m.Schema(columns=(), allow_unexpected=False), "nothing asked, ordered": m.Schema(columns=(), ordered=True),
         "in order": m.Schema(columns=("id", "t", "ok"), ordered=True), "out of order": m.Schema(columns=("x", "id", "t"), ordered=True), "another order is fine": m.Schema(columns=("x", "id", "t")),
         "a prefix is no name": m.Schema(columns=("i", "da"), allow_unexpected=True),
     }  # fmt: skip
