@@ -187,7 +187,7 @@ _CHECKS = (
     _check("SQL that changes things", '{type: metric_query, query: "DROP VIEW batch", min: 0}'),
     _check("SQL that reads a file", "{type: metric_query, query: \"SELECT count(*) FROM '/etc/passwd'\", min: 0}"),
     _check("SQL of an unknown column", '{type: row_expression, expression: "nope > 1"}', "nope"),
-    _check("SodaCL that isn't", '"missing_count(id = 0"', section="soda"),
+    _check("SodaCL that isn't", '"missing_count(id = 0"', "missing_count(id = 0", code=4, section="soda"),
     _check("SodaCL of an unknown column", '"missing_count(nope) = 0"', "nope", section="soda"),
     _check(
         "an unknown expectation",
@@ -200,6 +200,7 @@ _CHECKS = (
         "an expectation with wrong arguments",
         "{name: expect_column_values_to_be_between, column: id, minn: 1}",
         "minn",
+        code=4,
         section="great_expectations",
     ),
     _check(
@@ -208,11 +209,11 @@ _CHECKS = (
         "nope",
         section="great_expectations",
     ),
-    _check("a rule that isn't there", "{name: n, function: 'nowhere:f'}", "nowhere", section="custom"),
+    _check("a rule that isn't there", "{name: n, function: 'nowhere:f'}", "nowhere", section="custom", files=RULE),
     _check("a rule's function that isn't there", "{name: n, function: 'r:nope'}", "nope", section="custom", files=RULE),
     _check("a rule that raises", "{name: n, function: 'r:raises'}", "ValueError", code=3, section="custom", files=RULE),
     _check("a rule that returns a text", "{name: n, function: 'r:returns_text'}", "str", section="custom", files=RULE),
-    _check("a rule that returns nothing", "{name: n, function: 'r:nothing'}", "None", section="custom", files=RULE),
+    _check("a rule that returns nothing", "{name: n, function: 'r:nothing'}", "nothing", section="custom", files=RULE),
     _check("a rule that exits", "{name: n, function: 'r:exits'}", "SystemExit", section="custom", files=RULE),
     BadInput(
         name="a rule that never returns",
@@ -226,7 +227,7 @@ _CHECKS = (
 
 _CALLS = (
     BadInput(name="a misspelt verb", code=2, says=("rnu", "run"), args=("rnu", "{contract}")),
-    BadInput(name="no arguments", code=2, says=("contract",), args=("run",)),
+    BadInput(name="no arguments", code=2, says=("CONTRACT",), args=("run",)),
     BadInput(
         name="a misspelt option",
         code=2,

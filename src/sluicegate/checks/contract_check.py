@@ -40,6 +40,10 @@ class Tolerance:
     rows: int | None = None
     percent: Decimal | None = None
 
+    def __str__(self) -> str:
+        limits = [f"{self.rows:,} rows"] if self.rows is not None else []
+        return " and ".join(limits + ([f"{self.percent} %"] if self.percent is not None else [])) or "none"
+
     def holds(self, *, failing: int, considered: int) -> bool:
         """Compared as counts, exactly; percentages are never rounded.
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from sluicegate.checks import model as m
 from sluicegate.checks.contract_check import ContractCheck
+from sluicegate.errors import StorageError
 from sluicegate.gate.plan import Plan, PlannedCheck
 from sluicegate.ports.engine import Result
 from sluicegate.verdict.judge import Facts, judge
@@ -21,9 +22,9 @@ __all__ = ["PastRuns", "judge_all"]
 class PastRuns(Protocol):
     """The part of the history that verdicts depend on. Both leave out runs of ``excluding_batch_id``: a retry is no past."""
 
-    def committed_rows_since(self, dataset: str, since: str, *, tenant: str, excluding_batch_id: str) -> int: ...
+    def committed_rows_between(self, dataset: str, since: str, until: str, *, tenant: str, excluding_batch_id: str) -> int: ...
     def past_values(
-        self, dataset: str, check_fingerprint: str, limit: int, *, tenant: str, excluding_batch_id: str
+        self, dataset: str, check_fingerprint: str, limit: int, *, until: str, tenant: str, excluding_batch_id: str
     ) -> tuple[Decimal, ...]: ...
 
 
@@ -41,24 +42,31 @@ def judge_all(
         if item.fault:
             message, hint = item.fault.message, item.fault.hint
             return CheckOutcome(check=declared, outcome=Outcome.ERRORED, engine="", message=message, hint=hint)
-        return replace(judge(item.check, results[declared.id], item.engine, facts(declared)), check=declared)
-
-    def facts(check: ContractCheck) -> Facts:
-        promise = check.promise
-        past: tuple[Decimal, ...] = ()
-        before = 0
-        dataset = plan.contract.dataset
-        if isinstance(promise, m.Drift):
-            past = history.past_values(
-                dataset, check.fingerprint, promise.window_runs, tenant=plan.contract.tenant, excluding_batch_id=batch_id
-            )
-        if isinstance(promise, m.RowCount) and promise.window_hours is not None:
-            since = plan.now - timedelta(hours=float(promise.window_hours))
-            before = history.committed_rows_since(
-                dataset, since.isoformat(), tenant=plan.contract.tenant, excluding_batch_id=batch_id
-            )
-        return Facts(
-            now=plan.now, batch_rows=batch_rows, allow_empty=plan.contract.allow_empty, past=past, committed_before=before
-        )
+        try:
+            known = _facts(plan, declared, batch_rows, batch_id, history)
+        except StorageError as error:  # without its past a check can't be judged, and fails closed
+            return CheckOutcome(check=declared, outcome=Outcome.ERRORED, engine="", message=error.message, hint=error.hint)
+        return replace(judge(item.check, results[declared.id], item.engine, known), check=declared)
 
     return tuple(one(item) for item in plan.checks)
+
+
+def _facts(plan: Plan, check: ContractCheck, batch_rows: int, batch_id: str, history: PastRuns) -> Facts:
+    contract, promise, now = plan.contract, check.promise, plan.now
+    past: tuple[Decimal, ...] = ()
+    before = 0
+    if isinstance(promise, m.Drift):
+        past = history.past_values(
+            contract.dataset,
+            check.fingerprint,
+            promise.window_runs,
+            until=now.isoformat(),
+            tenant=contract.tenant,
+            excluding_batch_id=batch_id,
+        )
+    if isinstance(promise, m.RowCount) and promise.window_hours is not None:
+        since = now - timedelta(hours=float(promise.window_hours))
+        before = history.committed_rows_between(
+            contract.dataset, since.isoformat(), now.isoformat(), tenant=contract.tenant, excluding_batch_id=batch_id
+        )
+    return Facts(now=now, batch_rows=batch_rows, allow_empty=contract.allow_empty, past=past, committed_before=before)

@@ -41,6 +41,8 @@ def record_of(outcome: RunOutcome) -> RunRecord:
         figures={
             item.check.fingerprint: item.value
             for item in verdict.outcomes
-            if isinstance(item.check.promise, Drift) and isinstance(item.value, int | float | Decimal) and math.isfinite(item.value)
+            if isinstance(item.check.promise, Drift)
+            and isinstance(item.value, int | float | Decimal)
+            and math.isfinite(item.value)
         },
     )

@@ -52,14 +52,14 @@ SELECT coalesce(sum(rows), 0) FROM (
     SELECT rows, min(started_at) AS first FROM runs
     WHERE tenant = ? AND dataset = ? AND action = 'committed' AND batch_id <> ?
     GROUP BY batch_id
-) WHERE first >= ?
+) WHERE first BETWEEN ? AND ?
 """
 
 _PAST_VALUES = """
 SELECT value FROM (
     SELECT value, max(started_at) AS last FROM figures JOIN runs USING (run_id)
     WHERE check_fingerprint = ? AND tenant = ? AND dataset = ? AND batch_id <> ?
-        AND decision IN ('commit', 'commit_with_warnings') AND action IN ('committed', 'checked')
+        AND decision IN ('commit', 'commit_with_warnings') AND action IN ('committed', 'checked') AND started_at <= ?
     GROUP BY batch_id
 ) ORDER BY last DESC LIMIT ?
 """
@@ -120,8 +120,8 @@ class SqliteHistory:
             row = connection and connection.execute(f"{_SELECT} WHERE run_id = ?", (run_id,)).fetchone()
             return _record(row, _figures(connection, run_id)) if connection and row else None
 
-    def committed_rows_since(self, dataset: str, since: str, *, tenant: str, excluding_batch_id: str) -> int:
-        """How many rows were committed to a dataset since then (ISO 8601); each batch counts once, at its first commit.
+    def committed_rows_between(self, dataset: str, since: str, until: str, *, tenant: str, excluding_batch_id: str) -> int:
+        """How many rows were committed to a dataset in that time (ISO 8601); each batch counts once, at its first commit.
 
         Raises:
             StorageError: the history can't be read.
@@ -129,13 +129,15 @@ class SqliteHistory:
         with self._connected() as connection:
             if connection is None:
                 return 0
-            arguments = (tenant, dataset, excluding_batch_id, _stamp(since))
+            arguments = (tenant, dataset, excluding_batch_id, _stamp(since), _stamp(until))
             return int(connection.execute(_COMMITTED_ROWS, arguments).fetchone()[0])
 
     def past_values(
-        self, dataset: str, check_fingerprint: str, limit: int, *, tenant: str, excluding_batch_id: str
+        self, dataset: str, check_fingerprint: str, limit: int, *, until: str, tenant: str, excluding_batch_id: str
     ) -> tuple[Decimal, ...]:
         """What a check measured on batches that were let through, newest first; each batch counts once, with its latest run.
+
+        Only runs whose clock stood at ``until`` (ISO 8601) or before count: a run with an earlier clock can't know later ones.
 
         Batches that were refused are no past to compare with. A run that only checked counts if it would have committed.
 
@@ -145,7 +147,7 @@ class SqliteHistory:
         with self._connected() as connection:
             if connection is None:
                 return ()
-            arguments = (check_fingerprint, tenant, dataset, excluding_batch_id, limit)
+            arguments = (check_fingerprint, tenant, dataset, excluding_batch_id, _stamp(until), limit)
             return tuple(Decimal(value) for (value,) in connection.execute(_PAST_VALUES, arguments))
 
     @contextmanager

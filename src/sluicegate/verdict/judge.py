@@ -120,7 +120,8 @@ def _share(failing: int, rows: int) -> str:
 def _rows(check: ContractCheck, result: Result) -> _Finding:
     if result.failing is None or result.rows is None:
         return _NO_FIGURE
-    return _Finding(_by_tolerance(check, result.failing, result.rows), _share(result.failing, result.rows))
+    allowed = f", {check.tolerance} allowed" if result.failing and check.tolerance != Tolerance() else ""
+    return _Finding(_by_tolerance(check, result.failing, result.rows), _share(result.failing, result.rows) + allowed)
 
 
 def _by_tolerance(check: ContractCheck, failing: int, rows: int) -> Outcome:

@@ -50,12 +50,17 @@ def history(tmp_path: Path) -> SqliteHistory:
     return SqliteHistory(tmp_path / "deep" / "history.sqlite")
 
 
-def past(history: SqliteHistory, *, limit: int = 10, tenant: str = "default", excluding: str = "") -> list[Decimal]:
-    return list(history.past_values("flights", "f", limit, tenant=tenant, excluding_batch_id=excluding))
+EVER = "9999-01-01"
 
 
-def committed(history: SqliteHistory, since: str, *, tenant: str = "default", excluding: str = "") -> int:
-    return history.committed_rows_since("flights", since, tenant=tenant, excluding_batch_id=excluding)
+def past(
+    history: SqliteHistory, *, limit: int = 10, tenant: str = "default", excluding: str = "", until: str = EVER
+) -> list[Decimal]:
+    return list(history.past_values("flights", "f", limit, until=until, tenant=tenant, excluding_batch_id=excluding))
+
+
+def committed(history: SqliteHistory, since: str, *, tenant: str = "default", excluding: str = "", until: str = EVER) -> int:
+    return history.committed_rows_between("flights", since, until, tenant=tenant, excluding_batch_id=excluding)
 
 
 def test_before_the_first_run_there_is_nothing_and_no_file(history: SqliteHistory) -> None:
@@ -115,6 +120,7 @@ def test_rows_count_once_per_batch_from_its_first_commit_on(history: SqliteHisto
     assert committed(history, "2026-01-01T00:00:00+00:00") == 120
     assert committed(history, "2026-01-01T12:00:00+02:00") == 120
     assert committed(history, "2026-01-01T10:00:01+00:00") == 20
+    assert committed(history, "2026-01-01T00:00:00+00:00", until="2026-01-01T10:00:00+00:00") == 100, "later runs are no past"
     assert committed(history, "2026-01-01T00:00:00+00:00", excluding="b2") == 100
     assert committed(history, "2026-01-01T00:00:00+00:00", tenant="another") == 11
 
