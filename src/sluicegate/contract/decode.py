@@ -229,7 +229,7 @@ class _Named(Faults):
     def __init__(self, faults: Faults, key: str) -> None:
         super().__init__(faults.file)
         self._key = key
-        self.found = faults.found
+        self.found, self.seen = faults.found, faults.seen
 
     def add(self, place: Node | tuple[int, int] | None, message: str, hint: str = "") -> None:
         verb = message.partition(" ")[0]

@@ -1,7 +1,7 @@
 """Filling ``${VAR}`` and ``${VAR:-default}`` into a document that has been read already.
 
 So a variable's value can never change the structure of a document. An unquoted scalar is read anew once it is filled
-(``max: ${LIMIT}`` is a number), a quoted one stays a text. ``$${`` is a literal ``${``. The placeholders ``${table}``,
+(``max: ${LIMIT}`` is a number), a quoted one stays a text. Keys are filled as well. ``$${`` is a literal ``${``. The placeholders ``${table}``,
 ``${column}``, ``${object}`` and ``${property}``, in exactly this spelling, belong to SQL texts and stay as they are.
 """
 
@@ -45,7 +45,7 @@ def interpolate(document: Document, variables: Mapping[str, str], faults: Faults
 
 def _filled(node: Node, variables: Mapping[str, str], used: dict[str, str], faults: Faults) -> Node:
     if isinstance(node.value, dict):
-        return replace(node, value={key: _filled(item, variables, used, faults) for key, item in node.value.items()})
+        return _filled_mapping(node, variables, used, faults)
     if isinstance(node.value, list):
         return replace(node, value=[_filled(item, variables, used, faults) for item in node.value])
     if "${" not in node.text:
@@ -61,6 +61,19 @@ def _filled(node: Node, variables: Mapping[str, str], used: dict[str, str], faul
     except ValueError:
         faults.add(node, f"once filled in, {node.text!r} is neither a good number nor a date", "quote it if it is a text")
         return replace(node, broken=True)
+
+
+def _filled_mapping(node: Node, variables: Mapping[str, str], used: dict[str, str], faults: Faults) -> Node:
+    """Keys are filled too: SodaCL writes whole checks as keys."""
+    value: dict[str, Node] = {}
+    keys: dict[str, tuple[int, int]] = {}
+    for key, item in node.value.items():
+        place = node.keys.get(key, (node.line, node.column))
+        name = fill_text(Node(key, *place, text=key), variables, used, faults) if "${" in key else key
+        if name in value:
+            faults.add(place, f"once filled in, {key!r} is a key that stands twice")
+        value[name], keys[name] = _filled(item, variables, used, faults), place
+    return replace(node, value=value, keys=keys)
 
 
 def fill_text(node: Node, variables: Mapping[str, str], used: dict[str, str], faults: Faults) -> str:

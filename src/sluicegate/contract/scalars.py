@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeAlias
 
-__all__ = ["YamlScalar", "scalar_of"]
+__all__ = ["YamlScalar", "number_of", "scalar_of"]
 
 _MAX_DIGITS = 300
 
@@ -42,7 +42,7 @@ def scalar_of(text: str) -> YamlScalar:
     if text[0] not in "0123456789+-.":
         return text
     if _NUMBER.fullmatch(text):
-        return _number(text)
+        return number_of(text)
     if _OTHER_BASE.fullmatch(text):
         return int(text, 0)
     if text.lower() in _INFINITE:
@@ -54,7 +54,12 @@ def scalar_of(text: str) -> YamlScalar:
     return text
 
 
-def _number(text: str) -> int | Decimal:
+def number_of(text: str) -> int | Decimal:
+    """A number's text as that number, exactly.
+
+    Raises:
+        ValueError: it is one that no column can hold, or that readers read differently.
+    """
     if _LEADING_ZERO.fullmatch(text):
         raise ValueError(f"{text} is octal to some readers and decimal to others: quote it if it is a text, or drop the zeros")
     if len(text) > _MAX_DIGITS:

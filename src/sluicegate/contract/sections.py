@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ from sluicegate.contract.decode import BAD, did_you_mean, read_node
 from sluicegate.contract.documents import CustomRule, GxSection, SodaSection
 from sluicegate.contract.entries import canonical_type, engine_name, read_entry, shaped
 from sluicegate.contract.naming import Draft, implied_name
-from sluicegate.contract.yaml_source import Faults, Node, read_text
+from sluicegate.contract.scalars import number_of
+from sluicegate.contract.yaml_source import MAX_DEPTH, Faults, Node, read_text
 
 __all__ = ["Suite", "custom_checks", "gx_checks", "soda_checks"]
 
@@ -198,7 +198,9 @@ def _suite_file(path: Path, place: Node, faults: Faults, read: Callable[[Suite],
         )
     read(Suite(path, text))
     try:
-        document = json.loads(text, parse_float=Decimal)
+        document = json.loads(
+            text, parse_float=number_of, parse_int=number_of, parse_constant=_no_number, object_pairs_hook=_once
+        )
     except (ValueError, RecursionError) as error:
         at = f" in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         return faults.add(place, f"the suite file {path.name!r} is not JSON{at}", str(error))
@@ -212,6 +214,32 @@ def _suite_file(path: Path, place: Node, faults: Faults, read: Callable[[Suite],
     return None
 
 
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(f"the key {key!r} stands twice")
+    return dict(pairs)
+
+
+def _depth(value: Any) -> int:
+    """How deep it is nested, counted without recursion."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [
+            inner
+            for item in level
+            if isinstance(item, dict | list)
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+    return depth
+
+
 def _suite_entry(item: Any, where: str, place: Node, faults: Faults) -> Iterator[Draft]:
     if not isinstance(item, dict):
         return faults.add(place, f"{where} is not a mapping")
@@ -219,6 +247,8 @@ def _suite_entry(item: Any, where: str, place: Node, faults: Faults) -> Iterator
     kwargs = item.get("kwargs") or {}
     if not isinstance(kind, str) or not re.fullmatch(r"expect_\w+", kind) or not isinstance(kwargs, dict):
         return faults.add(place, f"{where} has no 'type' such as expect_column_values_to_not_be_null")
+    if _depth(kwargs) > MAX_DEPTH:
+        return faults.add(place, f"{where} is nested deeper than {MAX_DEPTH} levels")
     for key in sorted(item.keys() - set(_SUITE_KEYS)):
         faults.add(place, f"{where}: unknown key {key!r}", did_you_mean(key, _SUITE_KEYS))
     word = str(item.get("severity") or "critical").lower()

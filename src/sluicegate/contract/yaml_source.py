@@ -98,12 +98,14 @@ class Faults:
     def __init__(self, file: str) -> None:
         self.file = file
         self.found: list[Fault] = []
+        self.seen: set[Fault] = set()
 
     def add(self, place: Node | tuple[int, int] | None, message: str, hint: str = "") -> None:
         """Note a fault at a node, at (line, column), or at the file as a whole."""
         line, column = place if isinstance(place, tuple) else (place.line, place.column) if place else (0, 0)
         fault = Fault(self.file, line, column, message, hint)
-        if fault not in self.found:
+        if fault not in self.seen:
+            self.seen.add(fault)
             self.found.append(fault)
 
     def stop(self) -> None:
@@ -160,8 +162,9 @@ def read_text(path: Path, faults: Faults) -> str:
         ContractError: there is no such file, or it isn't UTF-8 text of a sensible size.
     """
     try:
-        raw = path.read_bytes() if path.stat().st_size <= MAX_BYTES or path.is_dir() else b"x" * (MAX_BYTES + 1)
-        text = raw.decode("utf-8-sig")
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+        text = raw.decode("utf-8-sig", "strict" if len(raw) <= MAX_BYTES else "replace")
     except FileNotFoundError:
         faults.add(None, "there is no such file", _near_files(path))
     except IsADirectoryError:

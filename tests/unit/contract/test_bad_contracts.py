@@ -309,3 +309,13 @@ def test_a_path_that_no_file_can_have_is_a_fault() -> None:
         load_contract("a\x00b.yaml")
     with pytest.raises(ContractError):
         load_contract("x" * 5000)
+
+
+def test_an_endless_file_is_refused_without_reading_it_all() -> None:
+    with pytest.raises(ContractError, match="larger than 1024 KiB"):
+        load_contract("/dev/zero")
+
+
+def test_many_faults_are_told_in_little_time(tmp_path: Path) -> None:
+    faults = _faults(SCHEMA + "    - 1\n" * 20_000, tmp_path)
+    assert len(faults) == 20_000

@@ -113,3 +113,14 @@ def test_a_bound_may_come_from_the_environment_unquoted(tmp_path: Path) -> None:
     promise: Any = load_contract(path, environ={"MAX": "2 hours ago"}).checks[0].promise
     assert isinstance(promise, Range)
     assert str(getattr(promise.bounds.max, "text", "")) == "2 hours ago"
+
+
+def test_keys_are_filled_too_for_sodacl_writes_checks_as_keys(tmp_path: Path) -> None:
+    body = "quality_checks: {soda: {checks: [{'row_count > ${MIN}': {name: N}}]}}"
+    (check,) = contract_of(tmp_path, body, {"MIN": "5"}).checks
+    assert getattr(check.promise, "body", None) == {"sodacl": {"row_count > 5": {"name": "N"}}}
+
+
+def test_keys_that_become_one_are_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="stands twice"):
+        _read(tmp_path, "a: 1\n${X}: 2\n", {"X": "a"})

@@ -161,6 +161,10 @@ def test_a_changed_suite_changes_the_contracts_hash(tmp_path: Path) -> None:
         ({"expectations": [{"type": "expect_a", "kwarg": {}}]}, r"unknown key 'kwarg' \(did you mean 'kwargs'\?\)"),
         ({"expectations": [{"type": "expect_a", "severity": "bad"}]}, "unknown severity 'bad'"),
         ("[" * 100_000, "is not JSON"),
+        ('{"expectations": [{"type": "expect_a", "kwargs": {"a": NaN}}]}', "is not JSON"),
+        ('{"expectations": [{"type": "expect_a", "kwargs": {"a": 1e999999}}]}', "beyond any number"),
+        ('{"expectations": [{"type": "expect_a", "kwargs": {"a": 1, "a": 2}}]}', "the key 'a' stands twice"),
+        ('{"expectations": [{"type": "expect_a", "kwargs": {"a": ' + "[" * 60 + "]" * 60 + "}}]}", "nested deeper"),
     ],
 )
 def test_a_suite_that_is_none_is_a_fault_at_its_name(content: object, message: str | None, tmp_path: Path) -> None:
