@@ -170,11 +170,11 @@ class _Run:
             return value if keep else query_text(guarded)
         if key.endswith("expression"):
             filled = self._filled(value, variables)
-            self._guarded(f"SELECT {filled}\n FROM {BATCH}")
+            self._guard_part(filled)
             return value if keep else expression_text(filled)
         if key in _CONDITIONS:
             filled = self._filled(value, variables)
-            self._guarded(f"SELECT count(*) FROM {BATCH} WHERE ({filled}\n)")
+            self._guard_part(filled)
             return value if keep else expression_text(f"({filled}\n)" if "--" in filled else filled)
         return value
 
@@ -187,6 +187,11 @@ class _Run:
             return render(sql, variables)
         except TemplateError as error:
             raise _Refusal(f"a ${{…}} can't be filled: {error}", f"known: {', '.join(sorted(variables))}") from error
+
+    def _guard_part(self, sql: str) -> None:
+        """An expression must be one both bare and in parentheses, so that it can't close Soda's own and open others."""
+        self._guarded(f"SELECT {sql}\nFROM {BATCH}")
+        self._guarded(f"SELECT ({sql}\n) FROM {BATCH}")
 
     def _guarded(self, sql: str) -> str:
         guarded = guard_query(sql, self._references)
