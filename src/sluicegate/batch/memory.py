@@ -122,20 +122,31 @@ def _ingest(connection: duckdb.DuckDBPyConnection, into: str, place: str, data: 
 
 
 def _watched(data: Any, failed: list[Exception]) -> Any:
-    """A reader's own exception would reach us as text only: keep it."""
+    """A reader's own exception would reach us as text only: keep it. What DuckDB would misread is copied."""
     import pyarrow as pa
 
+    rebase = _misreads_slices()
     if not isinstance(data, pa.RecordBatchReader):
-        return data
+        if not rebase:
+            return data
+        data = data.to_reader()
 
     def batches() -> Iterator[Any]:
         try:
-            yield from data
+            for batch in data:
+                yield pa.ipc.read_record_batch(batch.serialize(), batch.schema) if rebase and batch.num_rows else batch
         except Exception as error:
             failed.append(error)
             raise
 
     return pa.RecordBatchReader.from_batches(data.schema, batches())
+
+
+def _misreads_slices() -> bool:
+    """DuckDB 1.0 reads booleans of a slice from the wrong bits (measured; 1.5 doesn't): it gets copies without an offset."""
+    import duckdb
+
+    return tuple(int(part) for part in duckdb.__version__.split(".")[:2]) < (1, 5)
 
 
 def load_arrow_files(connection: duckdb.DuckDBPyConnection, table: str, files: FileSet) -> None:

@@ -54,6 +54,7 @@ def _reason(text: str, format: str) -> str:  # noqa: A002
         ("aximum line size", "a line is longer than DuckDB reads (2 MB)"),
         ("Maximum object size", "a JSON record is longer than DuckDB reads (16 MB)"),
         ("Malformed JSON", "the JSON is broken"),
+        ("contain records", "there are no records with named values"),
         ("gzip", "the compressed data is broken"),
         ("GZIP", "the compressed data is broken"),
         ("ZSTD", "the compressed data is broken"),

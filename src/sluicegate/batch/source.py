@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sluicegate.batch.compression import check_whole
 from sluicegate.batch.database import BatchSettings, Database, schema_of
 from sluicegate.batch.files import FileSet, find_files
 from sluicegate.batch.fingerprint import Fingerprint, hash_files
@@ -125,6 +126,7 @@ def _load(
         raise UsageError(f"key=value folders are read for Parquet, not for {files.format}", hint="hand in the files themselves")
     if files.format == "parquet":
         return view_parquet(database.root, view, files), ()
+    check_whole(files.paths)
     table = f"_sluicegate_{view}"
     notes: tuple[str, ...] = ()
     if files.format == "csv":

@@ -209,7 +209,16 @@ def load_json(
         connection.execute(f"CREATE TABLE {_RAW} AS SELECT * FROM read_json({source}, columns = {{{listed}}})")
     except duckdb.Error as error:
         raise unreadable(files.paths, "JSON", error) from error
-    return _typed(connection, table, {name: ladder for name, ladder in ladders.items() if ladder}, declared)
+    kept = _kept(connection, [name for name, native in as_text.items() if native == "JSON"])
+    return _typed(connection, table, {name: ladder for name, ladder in ladders.items() if ladder}, declared, kept)
+
+
+def _kept(connection: duckdb.DuckDBPyConnection, mixed: Sequence[str]) -> dict[str, str]:
+    """A column without a value is text, not JSON (so DuckDB 1 has it)."""
+    if not mixed:
+        return {}
+    found = connection.execute(f"SELECT {', '.join(f'count({identifier(name)})' for name in mixed)} FROM {_RAW}").fetchone() or ()
+    return {name: f"CAST({identifier(name)} AS VARCHAR)" for name, count in zip(mixed, found, strict=True) if not count}
 
 
 def _json_types(

@@ -176,6 +176,22 @@ def test_what_is_no_csv_is_unreadable_by_line_and_shows_no_data(tmp_path: Path, 
     assert "Original" not in str(caught.value)
 
 
+@pytest.mark.parametrize("extension", ["csv.gz", "csv.zst", "json.gz", "json.zst"])
+def test_a_compressed_file_that_is_cut_off_is_unreadable_wherever_the_cut_is(tmp_path: Path, extension: str) -> None:
+    path = tmp_path / f"a.{extension}"
+    kind, compression = extension.split(".")
+    duckdb.connect().execute(
+        f"COPY (SELECT i AS a, md5(i::VARCHAR) AS b FROM range(200000) r(i)) TO '{path}' "
+        f"(FORMAT {kind}, COMPRESSION {'gzip' if compression == 'gz' else 'zstd'})"
+    )
+    with open_batch(path) as batch:
+        assert batch.rows == 200_000
+    whole = path.read_bytes()
+    for length in (len(whole) - 1, len(whole) - 5, len(whole) // 2, 300, 5, 3):
+        with pytest.raises(BatchUnreadable, match="broken or cut off"):
+            open_batch(text(path, whole[:length]))
+
+
 def test_a_broken_compressed_file_is_unreadable(tmp_path: Path) -> None:
     for name, content in (
         ("a.csv.gz", b"no gzip"),
