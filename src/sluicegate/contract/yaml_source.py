@@ -226,6 +226,8 @@ def _syntax_hint(text: str, mark: Any) -> str:
     line = lines[mark.line] if mark and mark.line < len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "indent with spaces, not tabs"
+    if re.search(r"[{\[].*[:,\[] *\$\{", line):
+        return "quote a variable that stands between braces or brackets"
     if ": " in line.partition(": ")[2]:
         return "a value that contains ': ' needs quotes"
     return "a value that starts with one of * & ! % @ ` { [ needs quotes" if re.search(r"[:-]\s+[*&!%@`{\[]", line) else ""

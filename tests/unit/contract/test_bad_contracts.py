@@ -32,6 +32,8 @@ WHOLE_FILE = [
     ("kind: DataContract\n", "1:1", "ODCS contract", "native format"),
     ("a: [1, 2\nb: 3", "2:2", "is not YAML", ""),
     ("a: b: c", "1:5", "is not YAML", "quotes"),
+    ("a: {b: ${C}}", "1:9", "is not YAML", "quote a variable"),
+    ("a: [b, ${C}]", "1:9", "is not YAML", "quote a variable"),
     ("a:\n\t- b", "2:1", "is not YAML", "spaces, not tabs"),
     ("a: *nowhere", "1:4", "no finished anchor", "quote"),
     ("a: &a [*a]", "1:8", "no finished anchor", ""),
@@ -263,7 +265,7 @@ def test_all_faults_of_a_contract_are_told_at_once(tmp_path: Path) -> None:
         "  quality_checks:\n    checks:\n      - {type: rnage}\n      - {type: range, column: a, min: 2, max: 1}\n"
     )
     lines = [place.partition(":")[0] for place, _, _ in _faults(text, tmp_path)]
-    assert lines == ["5", "6", "8", "11", "12"]
+    assert lines == ["5", "6", "7", "8", "11", "12"]
 
 
 def test_a_value_from_the_environment_never_stands_in_a_message(tmp_path: Path) -> None:

@@ -149,6 +149,15 @@ def test_the_json_schema_accepts_the_examples(path: Path, validator: jsonschema.
     assert [error.message for error in validator.iter_errors(_plain(read_yaml(path).root.data()))] == []
 
 
+def test_the_json_schema_accepts_a_scaffold(validator: jsonschema.Draft202012Validator) -> None:
+    assert validator.is_valid(_plain(parse_yaml(scaffold("orders"), Faults("f")).data()))
+
+
+def test_the_json_schema_takes_variables_where_numbers_are_wanted(validator: jsonschema.Draft202012Validator) -> None:
+    text = HEAD + "  sla: {freshness: {max_age_hours: '${HOURS:-24}'}}\n"
+    assert validator.is_valid(_plain(parse_yaml(text, Faults("f")).data()))
+
+
 _SHAPE = (
     "unknown key",
     "must be",

@@ -128,6 +128,11 @@ def read_contract_document(document: Document, parts: Parts, reading: Reading, t
 
 def _look_further(node: Node, at: Document, reading: Reading) -> None:
     """A contract that can't be read as a whole: tell what is wrong with its checks as well."""
+    plan = next(plan for plan in plans_of(d.ContractDocument) if plan.key == "schema")
+    columns = node.get("schema")
+    schema = plan.read(columns, Faults("")) if columns else None
+    if isinstance(schema, d.SchemaDocument):
+        fields_of(schema, reading.faults(at.file))
     section = node.get("quality_checks")
     quality = read_fields(d.QualityChecks, section, Faults("")) if section else None
     if isinstance(quality, d.QualityChecks):
