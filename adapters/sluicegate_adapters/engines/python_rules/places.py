@@ -40,14 +40,16 @@ class Place:
     package: str = ""
 
     def __str__(self) -> str:
-        return str(self.path or self.package)
+        if self.path is None:
+            return self.package
+        return str(self.path) if self.path.exists() else f"{self.path} (which is not there)"
 
 
 def places(settings: Mapping[str, object]) -> tuple[Place, ...]:
     """The places of the setting ``rules``.
 
     Raises:
-        RuleNotFound: the setting isn't a list of folders, files and package names, or one of them isn't there.
+        RuleNotFound: the setting isn't a list of folders, files and package names.
     """
     listed = settings.get("rules", ())
     if isinstance(listed, str):
@@ -60,8 +62,6 @@ def places(settings: Mapping[str, object]) -> tuple[Place, ...]:
 def _place(text: str) -> Place:
     path = Path(text)
     if path.is_absolute():
-        if not path.exists():
-            raise RuleNotFound(f"{_SETTING} names {text}, which is not there", "correct the path in the profile")
         return Place(path=path.resolve())
     if _PACKAGE.fullmatch(text):
         return Place(package=text)
