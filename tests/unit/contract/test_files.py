@@ -205,6 +205,20 @@ def test_a_contracts_own_schema_replaces_the_assets_and_says_so(tmp_path: Path) 
     assert [fault.message for fault in contract.warnings] == ["the asset has a schema too: only this one is held"]
 
 
+def test_what_either_file_classifies_is_masked(tmp_path: Path) -> None:
+    fields = "[{name: a, classification: pii}, {name: b, classification: secret}, {name: c}, {name: d, classification: public}]"
+    write(tmp_path, f"asset: {{name: x, schema: {fields}, governance: {{classification: internal}}}}\n", "asset.yaml")
+    own = "[{name: a, classification: public}, {name: c, classification: phi}, {name: d}, {name: e}]"
+    contract = contract_of(tmp_path, f"asset_ref: asset.yaml\nclassification: open\nschema: {own}\n")
+    assert contract.classified_columns == {"a", "b", "c"}
+    assert contract.classification == "open"
+
+
+def test_a_confidential_asset_is_not_opened_by_its_contract(tmp_path: Path) -> None:
+    write(tmp_path, "asset: {name: x, schema: [{name: a}], governance: {classification: confidential}}\n", "asset.yaml")
+    assert contract_of(tmp_path, "asset_ref: asset.yaml\nclassification: public\n").classified_columns == {"a"}
+
+
 def test_a_job_goes_before_its_asset(tmp_path: Path) -> None:
     write(tmp_path, ASSET + "  data_contract: {contract_path: contract.yaml, enforcement_mode: strict}\n", "a/asset.yaml")
     write(

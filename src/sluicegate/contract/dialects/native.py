@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +178,7 @@ def build(parts: Parts, reading: Reading, tenant: str) -> Contract:
         quarantine=_quarantine(handling.quarantine),
         allow_empty=bool(contract and contract.quality_checks and contract.quality_checks.allow_empty),
         tags=tuple(dict.fromkeys((*(contract.tags if contract else ()), *governance.tags))),
-        classification=(contract.classification if contract else None) or governance.classification,
+        classification=_stricter(contract.classification if contract else None, governance.classification),
         documentation_url=contract.documentation_url if contract else None,
         settings=_settings(parts),
         references=_references(checks, reading),
@@ -205,6 +205,7 @@ def _checks(parts: Parts, reading: Reading) -> tuple[tuple[Any, ...], tuple[Fiel
         fields = fields_of(schema, reading.faults(at.file))
         drafts += schema_checks(schema, contract.schema_contract if contract else d.SchemaContract(), at.file)
     if contract and contract.schema and asset and asset.schema and parts.contract_at:
+        fields = _with_classes(fields, asset.schema)
         reading.warn(
             parts.contract_at.file,
             contract.node.get("schema"),
@@ -221,6 +222,20 @@ def _checks(parts: Parts, reading: Reading) -> tuple[tuple[Any, ...], tuple[Fiel
     if contract and contract.quality_checks and parts.contract_at:
         drafts += _quality(contract.quality_checks, parts.contract_at, reading)
     return with_ids(drafts, reading.by_file), fields
+
+
+def _stricter(own: str | None, assets: str | None) -> str | None:
+    """The contract's classification, unless only the asset's keeps values out of sight."""
+    own_masks, assets_mask = (FieldSpec(name="", classification=word).is_classified for word in (own, assets))
+    return assets if not own or (assets_mask and not own_masks) else own
+
+
+def _with_classes(fields: tuple[FieldSpec, ...], assets: d.SchemaDocument) -> tuple[FieldSpec, ...]:
+    """A schema that is replaced still says which columns must not be shown."""
+    theirs = {item.name: item.classification for item in assets.fields}
+    kept = tuple(replace(spec, classification=_stricter(spec.classification, theirs.pop(spec.name, None))) for spec in fields)
+    rest = (FieldSpec(name=name, optional=True, classification=word) for name, word in theirs.items())
+    return kept + tuple(spec for spec in rest if spec.is_classified)
 
 
 def _inline(node: Node | None, faults: Faults) -> Iterator[Draft]:
