@@ -139,6 +139,25 @@ class Contract:
 
     @property
     def classified_columns(self) -> frozenset[str]:
-        """Columns whose values are masked wherever they would be shown. A classified contract masks all it declares."""
-        whole = FieldSpec(name="", classification=self.classification).is_classified
-        return frozenset(spec.name for spec in self.fields if whole or spec.is_classified)
+        """Columns whose values are masked wherever they would be shown.
+
+        A classified contract masks every column, declared or not: any name is then ``in`` this set, and iterating over it
+        yields the ones that the contract knows.
+        """
+        if not FieldSpec(name="", classification=self.classification).is_classified:
+            return frozenset(spec.name for spec in self.fields if spec.is_classified)
+        named = {spec.name for spec in self.fields}
+        for check in self.checks:
+            for key in ("column", "left", "right", "order_by"):
+                named |= {name} if isinstance(name := getattr(check.promise, key, None), str) else set()
+            named |= set(getattr(check.promise, "columns", ()))
+        return _EveryColumn(named)
+
+
+class _EveryColumn(frozenset[str]):
+    """Contains every name."""
+
+    __slots__ = ()
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str)

@@ -68,7 +68,8 @@ def test_every_key_of_a_contract_arrives(tmp_path: Path) -> None:
         True,
     )
     assert contract.fields == (FieldSpec(name="a", classification="public", description="x"), FieldSpec(name="b", optional=True))
-    assert contract.classified_columns == {"a", "b"}
+    assert set(contract.classified_columns) == {"a", "b"}
+    assert "undeclared" in contract.classified_columns
     assert contract.policy == ViolationPolicy(
         on_schema_violation=Action.QUARANTINE,
         on_quality_violation=Action.WARN,
@@ -216,7 +217,15 @@ def test_what_either_file_classifies_is_masked(tmp_path: Path) -> None:
 
 def test_a_confidential_asset_is_not_opened_by_its_contract(tmp_path: Path) -> None:
     write(tmp_path, "asset: {name: x, schema: [{name: a}], governance: {classification: confidential}}\n", "asset.yaml")
-    assert contract_of(tmp_path, "asset_ref: asset.yaml\nclassification: public\n").classified_columns == {"a"}
+    assert set(contract_of(tmp_path, "asset_ref: asset.yaml\nclassification: public\n").classified_columns) == {"a"}
+
+
+def test_a_classified_contract_masks_columns_that_it_never_declared(tmp_path: Path) -> None:
+    body = "classification: PII\nquality_checks: {checks: [{null_check: a}, {unique: [b, c]}, {compare: {left: d, operator: '<', right: e}}]}"
+    contract = contract_of(tmp_path, body)
+    assert set(contract.classified_columns) == {"a", "b", "c", "d", "e"}
+    assert "never heard of" in contract.classified_columns
+    assert "x" not in contract_of(tmp_path, "classification: public").classified_columns
 
 
 def test_a_job_goes_before_its_asset(tmp_path: Path) -> None:
