@@ -12,6 +12,7 @@ import jsonschema
 
 from sluicegate.checks import model as m
 from sluicegate.checks.contract_check import ContractCheck, Untestable
+from sluicegate.contract.model import Contract
 from sluicegate.ports.engine import Evidence
 from sluicegate.verdict.document import MASK, document, verdict_id
 from sluicegate.verdict.model import CheckOutcome, Decision, Outcome, Verdict
@@ -75,6 +76,13 @@ def test_no_value_of_a_classified_column_is_in_the_document() -> None:
     assert SECRET not in json.dumps(shown)
     assert shown["checks"][0]["evidence"]["rows"] == [[1.5, MASK], [2, None]]
     assert SECRET in json.dumps(document(VERDICT)), "the test would prove nothing otherwise"
+
+
+def test_a_contract_classified_as_a_whole_shows_no_figure_and_no_cell() -> None:
+    whole = Contract(name="n", version="1", owner="o", dataset="d", classification="pii").classified_columns
+    shown = document(VERDICT, whole)
+    assert SECRET not in json.dumps(shown)
+    assert shown["checks"][0]["evidence"]["rows"] == [[MASK, MASK], [MASK, None]]
 
 
 def test_equal_inputs_have_equal_ids_and_any_other_has_another() -> None:
