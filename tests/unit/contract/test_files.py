@@ -283,9 +283,12 @@ def test_a_job_may_name_another_contract_than_its_asset_does(tmp_path: Path) -> 
 
 def test_a_job_may_name_a_contract_only(tmp_path: Path) -> None:
     write(tmp_path, ASSET, "asset.yaml")
-    write(tmp_path, HEAD + "  asset_ref: asset.yaml\n", "c.yaml")
+    write(
+        tmp_path, HEAD + "  asset_ref: asset.yaml\n  violation_handling: {quarantine: {s3_prefix: '${ASSET_NAME}'}}\n", "c.yaml"
+    )
     write(tmp_path, "data_contract: {contract_path: c.yaml}\n", "job.yaml")
-    assert _load(tmp_path, "job.yaml").dataset == "shop"
+    contract = _load(tmp_path, "job.yaml")
+    assert (contract.dataset, contract.quarantine.s3_prefix) == ("shop", "shop")
 
 
 def test_keys_may_stand_beside_the_top_key(tmp_path: Path) -> None:

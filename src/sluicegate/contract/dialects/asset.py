@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from sluicegate.contract.dialects.native import Parts, build, read_asset_document, read_contract_document, tenant_of
+from sluicegate.contract.dialects.native import (
+    Parts,
+    build,
+    follow_asset,
+    read_asset_document,
+    read_contract_document,
+    same_file,
+    tenant_of,
+)
 from sluicegate.contract.dialects.reading import Reading, has_top
 from sluicegate.contract.model import Contract
 from sluicegate.contract.yaml_source import Document, Node
@@ -31,15 +39,13 @@ def follow_contract(node: Node | None, start: Document, parts: Parts, reading: R
     if found is None:
         parts.bad = parts.bad or (node is not None and node.value is not None)
         return
+    given = parts.asset_at
+    if given is None:
+        follow_asset(found, parts, reading, tenant)
     read_contract_document(found, parts, reading, tenant)
     back = parts.contract.asset_ref if parts.contract else None
-    if back is None or back.value is None:
+    if given is None or back is None or back.value is None:
         return
-    if parts.asset_at is None:
-        asset = reading.follow(back, found)
-        parts.bad = parts.bad or asset is None
-        if asset is not None:
-            read_asset_document(asset, parts, reading, tenant)
-    elif (found.path.parent / back.text).resolve() != parts.asset_at.path.resolve():
-        message = f"the contract is about the asset {back.text!r}, not about {parts.asset_at.path.name!r}, which points to it"
+    if not same_file(found.path.parent / back.text, given.path):
+        message = f"the contract is about the asset {back.text!r}, not about {given.path.name!r}, which points to it"
         reading.faults(found.file).add(back, message)

@@ -20,7 +20,18 @@ from sluicegate.contract.naming import Draft, with_ids
 from sluicegate.contract.sections import Suite, custom_checks, gx_checks, soda_checks
 from sluicegate.contract.yaml_source import Document, Faults, Node
 
-__all__ = ["TOP", "Parts", "accepts", "build", "read", "read_asset_document", "read_contract_document"]
+__all__ = [
+    "TOP",
+    "Parts",
+    "accepts",
+    "build",
+    "follow_asset",
+    "read",
+    "read_asset_document",
+    "read_contract_document",
+    "same_file",
+    "tenant_of",
+]
 
 TOP = "data_contract"
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -48,7 +59,7 @@ def read(document: Document, reading: Reading) -> Contract:
     """A contract file that starts a run."""
     parts = Parts(contract_at=document)
     tenant = tenant_of(None, reading)
-    _follow_asset(document, parts, reading, tenant)
+    follow_asset(document, parts, reading, tenant)
     read_contract_document(document, parts, reading, tenant)
     return build(parts, reading, tenant)
 
@@ -58,7 +69,7 @@ def tenant_of(job: d.Job | None, reading: Reading) -> str:
     return job.tenant_id if job else reading.environ.get("TENANT_ID") or "default"
 
 
-def _follow_asset(document: Document, parts: Parts, reading: Reading, tenant: str) -> None:
+def follow_asset(document: Document, parts: Parts, reading: Reading, tenant: str) -> None:
     """Read the asset that a contract names, before the contract itself: the asset's name is known to its variables."""
     node = (document.root.get(TOP) or Node(None)).get("asset_ref") or document.root.get("asset_ref")
     if node is None or node.value is None:
@@ -73,14 +84,15 @@ def _follow_asset(document: Document, parts: Parts, reading: Reading, tenant: st
     link = parts.asset.data_contract if parts.asset else d.AssetLink()
     if link.contract_path is not None and link.contract_path.value is not None:
         other = found.path.parent / link.contract_path.text
-        if not _same_file(other, document.path):
+        if not same_file(other, document.path):
             message = f"the asset's contract is {link.contract_path.text!r}, not the one that names this asset"
             reading.faults(found.file).add(
                 link.contract_path, message, f"start from the asset, or point it at {document.path.name}"
             )
 
 
-def _same_file(one: Path, other: Path) -> bool:
+def same_file(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file."""
     try:
         return one.resolve() == other.resolve()
     except (OSError, ValueError):
