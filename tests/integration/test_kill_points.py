@@ -78,7 +78,7 @@ def request_for_copying(tmp_path: Path) -> CommitRequest:
 @pytest.fixture
 def without_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Row counts are read by DuckDB, whose threads do not survive a fork; the files' checksums are verified all the same."""
-    monkeypatch.setattr("sluicegate_adapters.targets.parquet.count_rows", lambda _parts: 1000)
+    monkeypatch.setattr("sluicegate_adapters.targets.parquet.count_rows", lambda _batch, _files: 1000)
 
 
 def kill_everywhere(folder: Path, work: Callable[[Path, Faults], object], look: Callable[[Path, bool], object]) -> int:

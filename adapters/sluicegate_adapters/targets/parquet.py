@@ -23,7 +23,7 @@ from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import segment
 from sluicegate.ports.target import CommitReceipt, CommitRequest
 from sluicegate_adapters.local_files import LocalFiles, Step, storage_errors
-from sluicegate_adapters.targets._export import count_rows, export
+from sluicegate_adapters.targets._export import count_rows, export, written_rows
 from sluicegate_adapters.targets._staging import Staging
 
 __all__ = ["DEFAULT_PATH", "ParquetTarget"]
@@ -54,7 +54,7 @@ class ParquetTarget:
         settings: ``path`` (default ``.sluicegate/data/{tenant}/{dataset}``); ``staging``, a folder on the same filesystem as
             the data (default: ``.sluicegate-staging`` beside the dataset's folder).
         base: where relative paths start.
-        files: the operations on the disk, for tests that break them.
+        step: what goes around each operation on the disk, for tests that break them.
 
     Raises:
         ConfigError: a setting is unknown or can't be used.
@@ -130,7 +130,7 @@ class ParquetTarget:
                 f"the files of batch {request.batch_id!r} changed after they were checked: nothing was committed",
                 hint="hand in files that nobody writes to any more",
             )
-        _expect_rows(request, parts)
+        _expect_rows(request, count_rows(request.batch, request.files))  # the copies are these files, byte by byte
         return [
             {"path": part.name, "original": str(source), "bytes": length, "sha256": sha256}
             for source, part, (length, sha256) in zip(request.files, parts, sums, strict=True)
@@ -142,7 +142,7 @@ class ParquetTarget:
         with self._files.step("write parquet", part):
             export(request.batch, part)
         self._files.sync_file(part)
-        _expect_rows(request, [part])
+        _expect_rows(request, written_rows(part))
         length, sha256 = file_sha256(part)
         return [{"path": part.name, "original": "", "bytes": length, "sha256": sha256}]
 
@@ -223,7 +223,6 @@ def _read(final: Path) -> _Published | None:
         raise StorageError(f"{final / _RECEIPT} is damaged", hint="restore it, or move the folder out of the dataset") from error
 
 
-def _expect_rows(request: CommitRequest, parts: list[Path]) -> None:
-    rows = count_rows(parts)
+def _expect_rows(request: CommitRequest, rows: int) -> None:
     if rows != request.rows:
         raise StorageError(f"{rows} rows were staged where {request.rows} were checked: nothing was committed")
