@@ -1,3 +1,3 @@
 SELECT count("code") AS rows,
-       count(*) FILTER (WHERE ("code" IS NOT NULL AND NOT ("code" IN ('AA', 'it''s', 'back\slash', '')))) AS failing
+       count_if(("code" IS NOT NULL AND NOT ("code" IN ('AA', 'it''s', 'back\slash', '')))) AS failing
 FROM batch

@@ -1,3 +1,3 @@
 SELECT count(*) AS rows,
-       count(*) FILTER (WHERE ("code" IS NULL OR "code" IN ('', 'N/A'))) AS failing
+       count_if(("code" IS NULL OR "code" IN ('', 'N/A'))) AS failing
 FROM batch

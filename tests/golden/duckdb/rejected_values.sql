@@ -1,3 +1,3 @@
 SELECT count("ratio") AS rows,
-       count(*) FILTER (WHERE ("ratio" IS NOT NULL AND ("ratio" IN (0.0, 0.1)))) AS failing
+       count_if(("ratio" IS NOT NULL AND ("ratio" IN (0.0, 0.1)))) AS failing
 FROM batch

@@ -1,5 +1,5 @@
-SELECT count(*) FILTER (WHERE CAST((price >= 0 OR code = 'refund'
+SELECT count_if(CAST((price >= 0 OR code = 'refund'
 ) AS BOOLEAN) IS NOT NULL) AS rows,
-       count(*) FILTER (WHERE CAST((price >= 0 OR code = 'refund'
+       count_if(CAST((price >= 0 OR code = 'refund'
 ) AS BOOLEAN) IS NOT DISTINCT FROM FALSE) AS failing
 FROM batch
