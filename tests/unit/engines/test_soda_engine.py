@@ -286,7 +286,6 @@ def test_all_fused_checks_of_a_run_are_one_statement(monkeypatch: pytest.MonkeyP
         (m.RowCount(bounds=m.Bounds(min="a")), "numbers"),
         (m.Aggregate(column="s", function=m.AggregateFunction.MIN, bounds=m.Bounds(min="a")), "numbers"),
         (m.Pattern(column="s", pattern="(?=a)"), "look-ahead"),
-        (m.Schema(columns=(), allow_unexpected=False), "no column at all"),
     ],
     ids=str,
 )

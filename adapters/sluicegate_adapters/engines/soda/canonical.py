@@ -157,16 +157,16 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
 
     # --- the batch's columns ---------------------------------------------------------------------------------------------
 
-    def schema(self, check: m.Schema) -> Probe | Unsupported:
+    def schema(self, check: m.Schema) -> Probe:
         allowed: dict[str, Json] = dict.fromkeys((*check.columns, *check.optional_columns))
-        if not check.allow_unexpected:
-            if not allowed:
-                return Unsupported("a schema check that allows no column at all is one that Soda ignores")
-            rules: dict[str, Json] = {"when mismatching columns": allowed}
+        if check.allow_unexpected:
+            rules: dict[str, Json] = {"when required column missing": list(check.columns)}
+        elif not allowed:
+            rules = {"when forbidden column present": ["%"]}  # an empty list of columns is one that Soda ignores
+        else:
+            rules = {"when mismatching columns": allowed}
             if check.optional_columns:
                 rules["with optional columns"] = list(check.optional_columns)
-        else:
-            rules = {"when required column missing": list(check.columns)}
         entries = [self._soda("schema", {"fail": rules})]
         if check.ordered and check.columns:
             entries.append(self._metric("order", "= 0", _order_sql(check.columns), query=True))
