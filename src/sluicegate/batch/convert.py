@@ -17,7 +17,7 @@ from sluicegate.checks.types import Kind, kind_of
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Conversion", "infer", "planned", "refusal"]
+__all__ = ["Conversion", "infer", "planned", "refusal", "type_of_nothing"]
 
 _INTEGER = r"^\s*[+-]?\d+\s*$"
 _PLAIN_NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$"  # no 007, no +1: those are codes, and stay text
@@ -26,6 +26,7 @@ _TIMESTAMP = r"^\s*\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6}0*)?)?)?\s*
 _ZONED = r"^\s*\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6}0*)?)?)?\s*(Z|UTC|[+-]\d{2}(:?\d{2})?)?\s*$"
 _LONGEST_DOUBLE = 24  # -1.7976931348623157e+308
 _SAMPLE_ROWS = 2_048
+_DECIMAL_DIGITS = 38  # DuckDB has no wider one
 
 _INTEGERS = {
     "tinyint": "TINYINT", "int8": "TINYINT", "byte": "TINYINT", "smallint": "SMALLINT", "int16": "SMALLINT", "short": "SMALLINT",
@@ -114,8 +115,8 @@ def _decimals(arguments: str) -> tuple[Conversion, ...]:
     numbers = [int(text) for text in re.findall(r"\d+", arguments)]
     if numbers:
         precision, scale = numbers[0], numbers[1] if len(numbers) > 1 else 0
-        return (_decimal(precision, scale), _TEXT)
-    return (*(_decimal(38, scale) for scale in (2, 4, 6, 9, 18)), _TEXT)
+        return (_decimal(precision, scale), _TEXT) if scale <= precision <= _DECIMAL_DIGITS else (_TEXT,)
+    return (*(_decimal(_DECIMAL_DIGITS, scale) for scale in (2, 4, 6, 9, 18)), _TEXT)
 
 
 def _decimal(precision: int, scale: int) -> Conversion:
@@ -154,6 +155,11 @@ def _undeclared(connection: duckdb.DuckDBPyConnection, table: str, name: str) ->
     if not found[0]:
         return (_TEXT,)  # nothing to tell by
     return (*(step for step, misfits in zip(_LADDER, found[1:], strict=True) if not misfits), _TEXT)
+
+
+def type_of_nothing(declared: str | None) -> str:
+    """The type of a column without a value, which its file or table doesn't tell: as declared, or text."""
+    return planned(declared)[0].type if declared else _TEXT.type
 
 
 def refusal(connection: duckdb.DuckDBPyConnection, table: str, name: str, declared: str) -> str:

@@ -96,6 +96,8 @@ def find_files(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
     found: dict[Path, Path] = {}  # file -> the folder from which on key=value names partition
     for item in sources:
         text = os.fspath(item)
+        if not text.strip():
+            raise UsageError("the batch's path is empty", hint="give a path, a glob or a folder")
         _refuse_remote(text)
         found |= _expand(text)
     paths = sorted(found)

@@ -7,11 +7,12 @@ them, which order NaN otherwise.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from sluicegate.batch.convert import type_of_nothing
 from sluicegate.batch.database import ARROW_ROWS, arrow_reader
 from sluicegate.batch.files import FileSet
 from sluicegate.batch.text_readers import check_names
@@ -95,14 +96,22 @@ def _from_pandas(frame: Any) -> Any:
     return pa.Table.from_arrays(arrays, names=names)
 
 
-def load_arrow(connection: duckdb.DuckDBPyConnection, table: str, place: str, data: Any) -> None:
-    """Create a table from an Arrow Table or RecordBatchReader.
+def load_arrow(connection: duckdb.DuckDBPyConnection, table: str, place: str, data: Any, declared: Mapping[str, str]) -> None:
+    """Create a table from an Arrow Table or RecordBatchReader; a column of Arrow's null type gets the declared one, or is text.
 
     Raises:
         BatchUnreadable: no columns, one twice, a type that DuckDB doesn't have, or a reader that breaks.
     """
     check_names(place, list(data.schema.names))
-    _ingest(connection, f"CREATE TABLE {identifier(table)} AS", place, data)
+    import pyarrow as pa
+
+    casts = [
+        f"CAST({identifier(field.name)} AS {type_of_nothing(declared.get(field.name))}) AS {identifier(field.name)}"
+        for field in data.schema
+        if pa.types.is_null(field.type)
+    ]
+    columns = f"* REPLACE ({', '.join(casts)})" if casts else "*"
+    _ingest(connection, f"CREATE TABLE {identifier(table)} AS SELECT {columns}", place, data)
 
 
 def _ingest(connection: duckdb.DuckDBPyConnection, into: str, place: str, data: Any) -> None:
@@ -111,7 +120,7 @@ def _ingest(connection: duckdb.DuckDBPyConnection, into: str, place: str, data: 
     failed: list[Exception] = []
     try:
         connection.register(_INCOMING, _watched(data, failed))
-        connection.execute(f"{into} SELECT * FROM {_INCOMING}")
+        connection.execute(f"{into} FROM {_INCOMING}")
         connection.unregister(_INCOMING)
     except (duckdb.Error, MemoryError, RuntimeError, ValueError, TypeError) as error:
         cause = failed[0] if failed else error
@@ -134,12 +143,21 @@ def _watched(data: Any, failed: list[Exception]) -> Any:
     def batches() -> Iterator[Any]:
         try:
             for batch in data:
-                yield pa.ipc.read_record_batch(batch.serialize(), batch.schema) if rebase and batch.num_rows else batch
+                yield from _rebased(batch) if rebase else (batch,)
         except Exception as error:
             failed.append(error)
             raise
 
     return pa.RecordBatchReader.from_batches(data.schema, batches())
+
+
+def _rebased(batch: Any) -> Iterable[Any]:
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return pa.ipc.open_stream(sink.getvalue())  # type: ignore[no-any-return]
 
 
 def _misreads_slices() -> bool:
@@ -149,7 +167,7 @@ def _misreads_slices() -> bool:
     return tuple(int(part) for part in duckdb.__version__.split(".")[:2]) < (1, 5)
 
 
-def load_arrow_files(connection: duckdb.DuckDBPyConnection, table: str, files: FileSet) -> None:
+def load_arrow_files(connection: duckdb.DuckDBPyConnection, table: str, files: FileSet, declared: Mapping[str, str]) -> None:
     """Create a table from Arrow IPC files, either of the two IPC formats (Feather V2 is one of them).
 
     Raises:
@@ -160,9 +178,9 @@ def load_arrow_files(connection: duckdb.DuckDBPyConnection, table: str, files: F
         reader = _ipc_reader(path)
         if first is None:
             first = reader.schema
-            load_arrow(connection, table, str(path), reader)
+            load_arrow(connection, table, str(path), reader, declared)
         elif reader.schema.equals(first):
-            _ingest(connection, f"INSERT INTO {identifier(table)}", str(path), reader)
+            _ingest(connection, f"INSERT INTO {identifier(table)} SELECT *", str(path), reader)
         else:
             raise BatchUnreadable(
                 f"{path} has other columns or types than {files.paths[0]}", hint="hand in files of one schema at a time"

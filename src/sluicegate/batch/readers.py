@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sluicegate.batch.convert import type_of_nothing
 from sluicegate.batch.database import escaped
 from sluicegate.batch.files import FileSet
 from sluicegate.checks.sqltext import identifier, literal
@@ -66,8 +67,10 @@ def _reason(text: str, format: str) -> str:  # noqa: A002
     return f"the file can't be read as {format}"
 
 
-def view_parquet(connection: duckdb.DuckDBPyConnection, name: str, files: FileSet) -> int:
+def view_parquet(connection: duckdb.DuckDBPyConnection, name: str, files: FileSet, declared: Mapping[str, str]) -> int:
     """Create the view over Parquet files; return how many rows there are, by the files' own metadata.
+
+    A column that was written without a value has no type of its own: it gets the declared one, or is text.
 
     Raises:
         BatchUnreadable: a file isn't Parquet, has a column twice, or other columns or types than the first one.
@@ -76,24 +79,30 @@ def view_parquet(connection: duckdb.DuckDBPyConnection, name: str, files: FileSe
 
     paths = file_list(files.paths)
     try:
-        _check_same_columns(connection, paths)
-        connection.execute(f"CREATE VIEW {identifier(name)} AS {_select(files, paths)}")
+        columns = _common_columns(connection, paths)
+        untyped = {column: type_of_nothing(declared.get(column)) for column, tree in columns.items() if "NullType" in tree[0][0]}
+        connection.execute(f"CREATE VIEW {identifier(name)} AS {_select(files, paths, untyped)}")
         found = connection.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata({paths})").fetchone()
     except duckdb.Error as error:
         raise unreadable(files.paths, "Parquet", error) from error
     return int(found[0]) if found else 0
 
 
-def _select(files: FileSet, paths: str) -> str:
+def _select(files: FileSet, paths: str, untyped: Mapping[str, str]) -> str:
+    casts = ", ".join(f"CAST({identifier(column)} AS {kind}) AS {identifier(column)}" for column, kind in untyped.items())
+    replaced = f" REPLACE ({casts})" if casts else ""
     if not files.partitions:
-        return f"SELECT * FROM read_parquet({paths}, hive_partitioning = false)"
+        return f"SELECT *{replaced} FROM read_parquet({paths}, hive_partitioning = false)"
     keys = [identifier(key) for key in files.partitions]
     others = ", ".join([*keys, *map(identifier, files.foreign_keys)])  # DuckDB takes every key=value of the whole path
-    return f"SELECT * EXCLUDE ({others}), {', '.join(keys)} FROM read_parquet({paths}, hive_partitioning = true)"
+    return f"SELECT * EXCLUDE ({others}){replaced}, {', '.join(keys)} FROM read_parquet({paths}, hive_partitioning = true)"
 
 
-def _check_same_columns(connection: duckdb.DuckDBPyConnection, paths: str) -> None:
-    """DuckDB would rename a column that is there twice, and read all files with the first one's types, rounding as it goes."""
+def _common_columns(connection: duckdb.DuckDBPyConnection, paths: str) -> dict[str, tuple[Any, ...]]:
+    """The columns that all files have, each with its whole type.
+
+    DuckDB would rename a column that is there twice, and read all files with the first one's types, rounding as it goes.
+    """
     rows = connection.execute(
         "SELECT file_name, name, coalesce(num_children, 0), "
         "concat_ws(' ', type, nullif(type_length, '0'), converted_type, precision, scale, logical_type) "
@@ -109,6 +118,7 @@ def _check_same_columns(connection: duckdb.DuckDBPyConnection, paths: str) -> No
             first = (file, columns)
         elif columns != first[1]:
             raise BatchUnreadable(_difference(first, (file, columns)), hint="hand in files of one schema at a time")
+    return first[1] if first else {}
 
 
 def _top_level(file: str, nodes: list[tuple[str, int, str]]) -> dict[str, tuple[Any, ...]]:

@@ -67,7 +67,7 @@ def open_batch(
         if files is not None:
             rows, notes = _load(database, BATCH, files, options or {}, dict(declared))
         else:
-            load_arrow(database.root, _ROWS, "the table", arrow_of(source, form or ""))
+            load_arrow(database.root, _ROWS, "the table", arrow_of(source, form or ""), dict(declared))
             rows, notes = _publish(database, BATCH, _ROWS), ()
         views = {name: f"reference_{position}" for position, name in enumerate(reference_files)}
         for name, view in views.items():
@@ -125,7 +125,7 @@ def _load(
     if files.format != "parquet" and files.partitions:
         raise UsageError(f"key=value folders are read for Parquet, not for {files.format}", hint="hand in the files themselves")
     if files.format == "parquet":
-        return view_parquet(database.root, view, files), ()
+        return view_parquet(database.root, view, files, declared), ()
     check_whole(files.paths)
     table = f"_sluicegate_{view}"
     notes: tuple[str, ...] = ()
@@ -134,7 +134,7 @@ def _load(
     elif files.format == "json":
         notes = load_json(database.root, table, files, options, declared)
     else:
-        load_arrow_files(database.root, table, files)
+        load_arrow_files(database.root, table, files, declared)
     for file in files.files:
         file.check_unchanged()
     return _publish(database, view, table), notes

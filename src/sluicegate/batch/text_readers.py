@@ -52,9 +52,7 @@ def load_csv(
     """
     import duckdb
 
-    unknown = sorted(set(options) - _CSV_OPTIONS)
-    if unknown:
-        raise UsageError(f"there is no CSV option {unknown[0]!r}", hint=f"known: {', '.join(sorted(_CSV_OPTIONS))}")
+    _check_options(options)
     quote = str(options.get("quote", '"'))
     delimiter, names = _header(files.paths[0], options, quote, tuple(declared))
     for path in files.paths[1:]:
@@ -73,13 +71,28 @@ def load_csv(
         "ignore_errors = false",
         "null_padding = false",
         f"columns = {{{', '.join(f'{literal(name)}: {text}' for name in names)}}}",
-        f"nullstr = [{', '.join(literal(str(text)) for text in ('', *options.get('null_values', ())))}]",
+        f"nullstr = [{', '.join(literal(item) for item in ('', *options.get('null_values', ())))}]",
     ]
     try:
         connection.execute(f"CREATE TABLE {_RAW} AS SELECT * FROM read_csv({', '.join(arguments)})")
     except duckdb.Error as error:
         raise unreadable(files.paths, "CSV", error) from error
     return _typed(connection, table, {name: planned(declared[name]) if name in declared else None for name in names}, declared)
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    unknown = sorted(set(options) - _CSV_OPTIONS)
+    if unknown:
+        raise UsageError(f"there is no CSV option {unknown[0]!r}", hint=f"known: {', '.join(sorted(_CSV_OPTIONS))}")
+    for name, lengths in (("delimiter", (1,)), ("quote", (0, 1)), ("escape", (0, 1))):
+        value = options.get(name, '"')
+        if not isinstance(value, str) or len(value) not in lengths or value in {"\n", "\r"}:
+            raise UsageError(f"the CSV option {name} is {value!r}", hint="give one character")
+    if not isinstance(options.get("header", True), bool):
+        raise UsageError(f"the CSV option header is {options['header']!r}", hint="give true or false")
+    nulls = options.get("null_values", [])
+    if not isinstance(nulls, list | tuple) or not all(isinstance(item, str) for item in nulls):
+        raise UsageError("the CSV option null_values is not a list of texts", hint="write null_values: ['NA']")
 
 
 def _typed(
@@ -111,8 +124,12 @@ def _header(path: Path, options: Mapping[str, Any], quote: str, declared: tuple[
     line = _first_line(path, quote)
     delimiter = str(options.get("delimiter") or _most_frequent(line, quote))
     try:
-        fields = next(csv.reader([line], delimiter=delimiter, quotechar=quote or None, strict=True), [])
-    except (csv.Error, TypeError) as error:
+        if quote:
+            reader = csv.reader([line], delimiter=delimiter, quotechar=quote, strict=True)
+        else:
+            reader = csv.reader([line], delimiter=delimiter, quoting=csv.QUOTE_NONE)
+        fields = next(reader, [])
+    except csv.Error as error:
         raise BatchUnreadable(f"{path}, line 1: the header can't be read as CSV") from error
     if not options.get("header", True):
         names = list(declared) if len(declared) == len(fields) else [f"column{i}" for i in range(len(fields))]

@@ -135,6 +135,24 @@ def test_options_say_how_the_file_is_written(tmp_path: Path) -> None:
         csv(tmp_path, "a\n1\n", options={"seperator": ";"})
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"delimiter": ""}, {"delimiter": ",,"}, {"delimiter": 3}, {"quote": "''"}, {"header": "no"}, {"null_values": "NA"}],
+)
+def test_an_option_that_can_not_be_is_a_usage_error(tmp_path: Path, options: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=f"the CSV option {next(iter(options))}"):
+        csv(tmp_path, "a,b\n1,2\n", options=options)
+
+
+def test_quotes_can_be_turned_off(tmp_path: Path) -> None:
+    assert csv(tmp_path, 'a,b\n"1,x"\n', options={"quote": ""})[1] == [('"1', 'x"')]
+
+
+@pytest.mark.parametrize("declared", ["decimal(40,2)", "decimal(2,5)", "list", "struct", "binary", "whatever"])
+def test_a_declared_type_that_csv_can_not_hold_leaves_text(tmp_path: Path, declared: str) -> None:
+    assert csv(tmp_path, "a\n1\n", declared=[("a", declared)])[0] == {"a": "VARCHAR"}
+
+
 def test_quoted_line_breaks_quotes_carriage_returns_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
     content = b'\xef\xbb\xbfa,"b ""c"""\r\n"x\r\ny","q""q"\r\nz,\r\n'
     types, rows = csv(tmp_path, content)

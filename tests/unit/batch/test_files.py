@@ -59,6 +59,7 @@ def test_a_file_name_is_never_a_pattern_for_other_files(tmp_path: Path, name: st
         ("s3://bucket/a.parquet", "comes with the S3 store"),
         ("https://example.org/a.parquet", "local files"),
         ([], "names no files"),
+        ("", "path is empty"),
         (42, "can't be made of builtins.int"),
         ([1, 2], "can't be made of builtins.list"),
         (None, "can't be made of"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluicegate.batch.source import open_batch
+from sluicegate.checks.types import Kind
 from sluicegate.errors import BatchUnreadable, UsageError
 from tests.unit.batch.support import read, text, write
 
@@ -90,6 +91,33 @@ def test_a_frame_that_is_no_table_is_unreadable_and_shows_no_data(frame: pd.Data
     with pytest.raises(BatchUnreadable, match=message) as caught:
         open_batch(frame)
     assert "secret" not in str(caught.value)
+
+
+def test_a_column_without_a_value_has_the_declared_type_or_is_text(tmp_path: Path) -> None:
+    table = pa.table({"a": pa.nulls(2), "b": pa.nulls(2), "c": [1, 2]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pa.ipc.new_file(tmp_path / "a.arrow", table.schema) as writer:
+        writer.write_table(table)
+    for source in (table, table.to_pandas(), tmp_path / "a.parquet", tmp_path / "a.arrow"):
+        assert read(source, declared=[("a", "date")])[0] == {"a": "DATE", "b": "VARCHAR", "c": "BIGINT"}
+
+
+def test_every_kind_of_column_is_read_and_hashed() -> None:
+    columns = {
+        "category": pa.array(["x", "y", None]).dictionary_encode(),
+        "uint64": pa.array([2**64 - 1, 0, None], pa.uint64()),
+        "time": pa.array([time(1), None, None]),
+        "duration": pa.array([timedelta(1), None, None]),
+        "binary": [b"\0", b"", None],
+        "map": pa.array([[("a", 1)], [], None], pa.map_(pa.string(), pa.int64())),
+        "array": pa.array([[1, 2], [3, None], None], pa.list_(pa.int64(), 2)),
+        "nanoseconds": pa.array([datetime(2013, 1, 1), None, None], pa.timestamp("ns")),
+        "large": pa.array(["a", "", None], pa.large_string()),
+        "nested": pa.array([{"a": [{"b": "x"}]}, {"a": None}, None]),
+    }
+    with open_batch(pa.table(columns)) as batch, open_batch(pa.table(columns).slice(1)) as rest:
+        assert Kind.OTHER not in {column.kind for column in batch.schema}
+        assert batch.content_sha256 != rest.content_sha256
 
 
 def test_changing_the_table_afterwards_changes_nothing() -> None:
