@@ -10,6 +10,7 @@ import pytest
 
 from sluicegate.checks import model as m
 from sluicegate.checks.contract_check import ContractCheck, Tolerance
+from sluicegate.checks.sqltext import literal
 from sluicegate.ports.engine import NativeOutcome, Result, Unsupported
 from sluicegate.testing.batches import MemoryBatch
 from sluicegate_adapters.engines.great_expectations.engine import GreatExpectationsEngine
@@ -255,9 +256,7 @@ def test_an_empty_batch_passes_what_looks_at_rows() -> None:
     ],
 )
 def test_a_canonical_pattern_that_needs_python_keeps_its_meaning(pattern: str, value: str, failing: int) -> None:
-    rows = MemoryBatch(
-        f"SELECT unnest([E'{value}'.replace('\\n', chr(10)), NULL]) AS a" if "\n" not in value else "SELECT 'a' || chr(10) AS a"
-    )
+    rows = _row("a", f"({literal(value)}), (NULL)")
     check = ContractCheck(id="c", name="c", promise=m.Pattern(column="a", pattern=pattern))
     result = run([check], rows)["c"]
     assert not result.error

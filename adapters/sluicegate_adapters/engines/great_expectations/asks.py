@@ -75,8 +75,12 @@ def _try(connection: duckdb.DuckDBPyConnection, sql: str, fold: Callable[[duckdb
         raise EngineError(f"DuckDB broke ({type(error).__name__})") from error
     except duckdb.OutOfMemoryException:
         return Broken("DuckDB ran out of memory", "a higher memory_limit, or a folder to spill into, lets it finish", True)
+    except duckdb.IOException:
+        return Broken("DuckDB can't read or write", engine_broke=True)
     except duckdb.Error as error:
         return Broken(one_line(error))
+    except (ArithmeticError, ValueError):  # DuckDB 1.0 hands out some figures as numbers that Python can't read
+        return Broken("a figure is beyond what Python can read")
 
 
 _VALUE_FREE = ("BinderException", "CatalogException", "ParserException", "NotImplementedException", "SyntaxException")
