@@ -391,6 +391,24 @@ def test_an_interrupt_breaks_the_engine_and_not_a_check() -> None:
         run(Batch(EMPTY), m.RowCount(bounds=ANY))
 
 
+def test_a_value_that_python_cannot_hold_is_an_error_of_its_own() -> None:
+    class Stumbling:
+        description = (("value", "DECIMAL(38,38)"),)
+
+        def execute(self, sql: str) -> Any:
+            return self
+
+        def fetchmany(self, size: int) -> list[Any]:
+            return [(Decimal("0.-1"),)]
+
+    class Batch(MemoryBatch):
+        def connect(self) -> Any:
+            return Stumbling()
+
+    result = run(Batch(EMPTY), m.RowCount(bounds=ANY))[0]
+    assert "Python can't hold" in result.error
+
+
 def test_running_out_of_memory_is_the_engines_fault() -> None:
     batch = MemoryBatch("SELECT CAST(1 AS BIGINT) AS a")
     connection = batch.connect()
