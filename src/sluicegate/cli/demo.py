@@ -24,6 +24,8 @@ DAYS: Mapping[str, str] = {
     "2013-12-31": "New Year's Eve: a few cancellations",
     "2013-02-08": "the blizzard Nemo: half the flights cancelled",
 }
+_LEFT = {"__pycache__", ".sluicegate", "gate.yaml"}
+"""What a checkout may have beside the contract, and the demo must not take along."""
 _MORNING = time(10, tzinfo=UTC)
 _PROFILE = """\
 # The demo's gate: everything below this folder. Rules come from the contract's own folder only.
@@ -76,7 +78,7 @@ def _prepare(folder: Path) -> None:
     """Copy the contract, its rules and its data, and write a profile; what is there already is kept, edits too."""
     source = source_folder()
     try:
-        for path in (path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
+        for path in (path for path in source.rglob("*") if path.is_file() and not _LEFT.intersection(path.parts)):
             copy = folder / "flights" / path.relative_to(source)
             if not copy.exists():
                 copy.parent.mkdir(parents=True, exist_ok=True)
