@@ -200,7 +200,10 @@ class RejectedValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """Every value lies between two bounds: numbers, text, dates, timestamps, or times relative to the run's clock."""
+    """Every value lies between two bounds: numbers, text, dates, timestamps, or times relative to the run's clock.
+
+    A column of dates is compared by day (a bound's time of day is cut off), a column of floats in its own precision.
+    """
 
     type_name: ClassVar[str] = "range"
     dimension: ClassVar[Dimension] = Dimension.ACCURACY
@@ -251,7 +254,10 @@ class Completeness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnComparison:
-    """In every row ``left operator right`` holds; a row with a NULL on either side is not considered, NaN breaks it."""
+    """In every row ``left operator right`` holds; a row with a NULL on either side is not considered, NaN breaks it.
+
+    An integer or a decimal beside a float column is compared as a float.
+    """
 
     type_name: ClassVar[str] = "column_comparison"
     dimension: ClassVar[Dimension] = Dimension.CONSISTENCY
@@ -294,7 +300,10 @@ class Monotonic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowExpression:
-    """A SQL expression (DuckDB's dialect) that is false for no row; NULL is not false."""
+    """A SQL expression (DuckDB's dialect) over one row's columns that is false for no row; NULL is not false.
+
+    No subqueries, aggregates or windows: those are for ``metric_query``.
+    """
 
     type_name: ClassVar[str] = "row_expression"
     dimension: ClassVar[Dimension] = Dimension.CONSISTENCY
