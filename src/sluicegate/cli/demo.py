@@ -24,7 +24,7 @@ DAYS: Mapping[str, str] = {
     "2013-12-31": "New Year's Eve: a few cancellations",
     "2013-02-08": "the blizzard Nemo: half the flights cancelled",
 }
-_LEFT = {"__pycache__", ".sluicegate", "gate.yaml"}
+_LEFT = {"__pycache__", ".sluicegate"}
 """What a checkout may have beside the contract, and the demo must not take along."""
 _MORNING = time(10, tzinfo=UTC)
 _PROFILE = """\
