@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import tempfile
+import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,7 @@ class Database:
             self.scratch.mkdir(mode=0o700, parents=True)
         except OSError as error:
             raise UsageError(f"{self.scratch} can't be created: {error.strerror}", hint="name another temp_directory") from error
+        self._clean = weakref.finalize(self, shutil.rmtree, self.scratch, ignore_errors=True)
         config: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",  # nothing is ever downloaded
             "autoload_known_extensions": "false",
@@ -81,7 +83,7 @@ class Database:
         try:
             self.root = duckdb.connect(":memory:", config=config)
         except duckdb.Error as error:
-            shutil.rmtree(self.scratch, ignore_errors=True)
+            self._clean()
             message = str(error).splitlines()[0]
             raise UsageError(f"DuckDB refuses the batch settings: {message}", hint="memory_limit is text such as 2GB") from error
         self.root.execute("SET GLOBAL TimeZone = 'UTC'")
@@ -110,7 +112,7 @@ class Database:
         """Close it, unless an abandoned thread still computes (DuckDB would wait for it, or refuse)."""
         if not busy:
             self.root.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        self._clean()
 
 
 class EngineView:

@@ -81,19 +81,32 @@ def view_parquet(connection: duckdb.DuckDBPyConnection, name: str, files: FileSe
     try:
         columns = _common_columns(connection, paths)
         untyped = {column: type_of_nothing(declared.get(column)) for column, tree in columns.items() if "NullType" in tree[0][0]}
-        connection.execute(f"CREATE VIEW {identifier(name)} AS {_select(files, paths, untyped)}")
+        keys = _keys(files, columns)
+        connection.execute(f"CREATE VIEW {identifier(name)} AS {_select(files, paths, keys, untyped)}")
         found = connection.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata({paths})").fetchone()
     except duckdb.Error as error:
         raise unreadable(files.paths, "Parquet", error) from error
     return int(found[0]) if found else 0
 
 
-def _select(files: FileSet, paths: str, untyped: Mapping[str, str]) -> str:
+def _keys(files: FileSet, columns: Mapping[str, Any]) -> tuple[str, ...]:
+    """The partition keys that only the folders know. Columns that the files have, too, are read from the files: they are the data."""
+    own = {name.lower() for name in columns}
+    inside = [key for key in files.partitions if key.lower() in own]
+    if inside and len(inside) < len(files.partitions):
+        raise BatchUnreadable(
+            f"{files.paths[0]} has the column {inside[0]!r} of its folder's name, and not the others of them",
+            hint="write all partition columns into the files, or none",
+        )
+    return () if inside else files.partitions
+
+
+def _select(files: FileSet, paths: str, partitions: tuple[str, ...], untyped: Mapping[str, str]) -> str:
     casts = ", ".join(f"CAST({identifier(column)} AS {kind}) AS {identifier(column)}" for column, kind in untyped.items())
     replaced = f" REPLACE ({casts})" if casts else ""
-    if not files.partitions:
+    if not partitions:
         return f"SELECT *{replaced} FROM read_parquet({paths}, hive_partitioning = false)"
-    keys = [identifier(key) for key in files.partitions]
+    keys = [identifier(key) for key in partitions]
     others = ", ".join([*keys, *map(identifier, files.foreign_keys)])  # DuckDB takes every key=value of the whole path
     return f"SELECT * EXCLUDE ({others}){replaced}, {', '.join(keys)} FROM read_parquet({paths}, hive_partitioning = true)"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import threading
 from pathlib import Path
@@ -203,6 +204,20 @@ def test_a_batch_larger_than_its_memory_spills_and_leaves_nothing_behind(tmp_pat
         found = connection.execute("SELECT count(*) FROM (SELECT s FROM batch GROUP BY s)").fetchone()
         assert found == (1_500_000,)
     assert not scratch.exists() or not list(scratch.iterdir())
+
+
+def test_a_batch_that_nobody_closes_leaves_no_folder_behind(path: Path, tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    batch = open_batch(path, settings=BatchSettings(temp_directory=scratch))
+    assert list(scratch.iterdir())
+    del batch
+    gc.collect()
+    assert not list(scratch.iterdir())
+
+
+def test_a_temporary_folder_that_can_not_be_made_is_a_usage_error(path: Path) -> None:
+    with pytest.raises(UsageError, match="can't be created"):
+        open_batch(path, settings=BatchSettings(temp_directory=path / "below a file"))
 
 
 def test_settings_that_duckdb_refuses_are_a_usage_error(path: Path) -> None:

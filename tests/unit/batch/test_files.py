@@ -104,6 +104,14 @@ def test_partition_folders_become_columns_of_the_batch(tmp_path: Path) -> None:
         assert rows == [(10, 2013, 1), (20, 2013, 2)]
 
 
+def test_a_column_that_files_and_folders_have_is_read_from_the_files(tmp_path: Path) -> None:
+    write(tmp_path / "year=2013/a.parquet", "SELECT 1 AS a, 2012 AS year")
+    assert read(tmp_path) == ({"a": "INTEGER", "year": "INTEGER"}, [(1, 2012)])
+    write(tmp_path / "more/year=2013/day=1/a.parquet", "SELECT 1 AS a, 2012 AS year")
+    with pytest.raises(BatchUnreadable, match="and not the others"):
+        open_batch(tmp_path / "more")
+
+
 def test_one_file_of_a_partitioned_folder_is_only_its_own_columns(tmp_path: Path) -> None:
     path = write(tmp_path / "year=2013/part.parquet", "SELECT 1 AS a")
     assert read(path) == ({"a": "INTEGER"}, [(1,)])
