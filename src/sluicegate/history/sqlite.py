@@ -73,7 +73,7 @@ class SqliteHistory:
         busy_seconds: how long to wait for another process that writes.
     """
 
-    def __init__(self, path: Path, *, busy_seconds: float = 10) -> None:
+    def __init__(self, path: Path, *, busy_seconds: float = 30) -> None:
         self.path = path
         self._busy_seconds = busy_seconds
 

@@ -205,7 +205,7 @@ def test_a_path_that_can_hold_no_history_is_a_storage_error(tmp_path: Path, wher
 def record_many(path: Path, writer: int, barrier: Any) -> None:
     history = SqliteHistory(path)
     barrier.wait(60)
-    for number in range(10):
+    for number in range(3):
         history.record(replace(RUN, run_id=f"w{writer}-{number}", figures={"f": number}))
 
 
@@ -218,14 +218,14 @@ def test_eight_processes_that_begin_one_history_at_once_lose_nothing(history: Sq
     for writer in writers:
         writer.join()
     assert [writer.exitcode for writer in writers] == [0] * 8
-    assert len(history.runs(limit=None)) == 80
+    assert len(history.runs(limit=None)) == 24
     assert not list(history.path.parent.glob("*.tmp*"))
 
 
 def test_threads_share_one_history(history: SqliteHistory) -> None:
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda number: history.record(replace(RUN, run_id=f"t{number}")), range(40)))
-    assert len(history.runs(limit=None)) == 40
+        list(threads.map(lambda number: history.record(replace(RUN, run_id=f"t{number}")), range(16)))
+    assert len(history.runs(limit=None)) == 16
 
 
 def test_the_module_does_not_load_sqlite_before_it_is_needed() -> None:
