@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from sluicegate_adapters.engines.great_expectations.catalogue import EXPECTATIONS
@@ -38,17 +39,21 @@ def load() -> Any:
     The import hands all warnings of the process to ``logging``; that is undone.
     """
     with _LOADING:
-        showing = warnings.showwarning
-        with warnings.catch_warnings():  # these two warn when they are imported, and GX imports them
-            warnings.simplefilter("ignore", DeprecationWarning)
-            __import__("sre_constants")
-            __import__("sre_parse")
-        import great_expectations.expectations as module
+        return _import()
 
-        __import__("great_expectations.validator.metrics_calculator")  # it captures warnings as well
 
-        if warnings.showwarning is not showing:
-            logging.captureWarnings(False)
+@cache
+def _import() -> Any:
+    showing = warnings.showwarning
+    with warnings.catch_warnings():  # these two warn when they are imported, and GX imports them
+        warnings.simplefilter("ignore", DeprecationWarning)
+        __import__("sre_constants")
+        __import__("sre_parse")
+    import great_expectations.expectations as module
+
+    __import__("great_expectations.validator.metrics_calculator")  # it captures warnings as well
+    if warnings.showwarning is not showing:
+        logging.captureWarnings(False)
     return module
 
 
