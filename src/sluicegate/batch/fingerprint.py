@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from threading import Event, Lock, Thread
 
@@ -13,8 +14,10 @@ from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 __all__ = ["Fingerprint", "hash_files"]
 
 
-def hash_files(files: Sequence[BatchFile]) -> tuple[str, dict[Path, str]]:
+def hash_files(files: Sequence[BatchFile], partitions: Collection[str] = ()) -> tuple[str, dict[Path, str]]:
     """The content's fingerprint (``ports.fingerprint``) and each file's own SHA-256.
+
+    Where ``key=value`` folders hold columns, their values count, too: the same bytes under another day are other rows.
 
     Raises:
         BatchUnreadable: a file can't be read, or changed meanwhile.
@@ -27,7 +30,11 @@ def hash_files(files: Sequence[BatchFile]) -> tuple[str, dict[Path, str]]:
         except OSError as error:
             raise BatchUnreadable(f"{file.path}: {(error.strerror or 'unreadable').lower()}") from error
         file.check_unchanged()
-    return combined_sha256(list(each.values())), {path: sha256 for path, (_, sha256) in each.items()}
+    combined = combined_sha256(list(each.values()))
+    if partitions:
+        values = [[part for part in path.parts if part.partition("=")[0] in partitions] for path in each]
+        combined = hashlib.sha256(f"{combined}\n{values!r}".encode()).hexdigest()
+    return combined, {path: sha256 for path, (_, sha256) in each.items()}
 
 
 class Fingerprint:

@@ -161,6 +161,6 @@ def _scanned(sets: Sequence[FileSet]) -> list[Path]:
 
 def _hash_of(database: Database, files: FileSet | None) -> Any:
     if files is not None:
-        return lambda _: hash_files(files.files)
+        return lambda _: hash_files(files.files, files.partitions)
     connection = database.root.cursor()
     return lambda stopped: (hash_rows(connection, _ROWS, stopped), {})

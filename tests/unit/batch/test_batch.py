@@ -51,6 +51,16 @@ def test_the_fingerprint_of_several_files_is_what_targets_compute_from_their_cop
         assert batch.content_sha256 == expected
 
 
+def test_the_same_bytes_in_another_partition_are_another_batch(tmp_path: Path) -> None:
+    found = set()
+    for place in ("a/day=1", "a2/day=1", "b/day=2"):
+        folder = (tmp_path / place).parent
+        write(tmp_path / place / "part.parquet", "SELECT 1 AS a")
+        with open_batch(folder) as batch:
+            found.add(batch.content_sha256)
+    assert len(found) == 2
+
+
 def test_a_file_that_changes_while_the_gate_works_is_noticed(path: Path) -> None:
     with open_batch(path) as batch:
         batch.check_unchanged()
