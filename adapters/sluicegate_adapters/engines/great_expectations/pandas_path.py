@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["judge_on_pandas"]
-
-_ONE_AT_A_TIME = threading.Lock()  # pandas and its GX metrics set process-wide options while they work
 
 
 def judge_on_pandas(
@@ -45,17 +42,16 @@ def judge_on_pandas(
     from great_expectations.validator.metrics_calculator import MetricsCalculator
 
     frame = _frame(connection, _needed(exact, condition, schema), condition)
-    with _ONE_AT_A_TIME:
-        engine = PandasExecutionEngine()
-        engine.load_batch_data("batch", frame)
-        try:
-            wanted = metric_names(expectation, engine)
-            metrics, aborted = MetricsCalculator(engine).compute_metrics(list(wanted.values()))
-        except Exception as error:
-            raise Fault(f"Great Expectations could not compute it on pandas ({type(error).__name__})") from error
-        if aborted:
-            raise Fault(f"Great Expectations could not compute it on pandas ({_reason(aborted)})")
-        return judge(expectation, metrics, engine)
+    engine = PandasExecutionEngine()
+    engine.load_batch_data("batch", frame)
+    try:
+        wanted = metric_names(expectation, engine)
+        metrics, aborted = MetricsCalculator(engine).compute_metrics(list(wanted.values()))
+    except Exception as error:
+        raise Fault(f"Great Expectations could not compute it on pandas ({type(error).__name__})") from error
+    if aborted:
+        raise Fault(f"Great Expectations could not compute it on pandas ({_reason(aborted)})")
+    return judge(expectation, metrics, engine)
 
 
 def _reason(aborted: Mapping[Any, Any]) -> str:
