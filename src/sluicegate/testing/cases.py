@@ -304,7 +304,7 @@ _EXPRESSIONS = {
     "comparison": ("pairs", "i <= j", 4, 2), "text": ("texts", "a <> 'it''s'", 46, 1), "a comment": ("pairs", "i <= j -- why", 4, 2), "a null": ("pairs", "NULL", 0, 0),
     "an integer": ("pairs", "i - 2", 5, 2), "always": ("pairs", "TRUE", 7, 0), "never": ("pairs", "FALSE", 7, 7), "case": ("keys", "CASE WHEN a = 1 THEN b = 'x' ELSE TRUE END", 10, 2),
     "a quoted name": ("names", '"a b" > 0 AND "double""quote" < 7', 4, 1), "braces": ("texts", "a <> '{{ x }}' AND a <> '${x}'", 46, 2), "percent": ("texts", "a NOT LIKE '\\%%' ESCAPE '\\'", 46, 2),
-    "a function": ("texts", "length(a) < 1000", 46, 1), "empty batch": ("empty", "id > 0", 0, 0), "all NULL": ("all_null", "id > 0", 0, 0), "nan": ("floats", "NOT isnan(a)", 14, 2), "or": ("pairs", "i = 1 OR j = 2", 5, 1),
+    "a function": ("texts", "length(a) < 1000", 46, 1), "empty batch": ("empty", "id > 0", 0, 0), "all NULL": ("all_null", "id > 0", 0, 0), "nan": ("floats", "NOT isnan(a)", 13, 2), "or": ("pairs", "i = 1 OR j = 2", 5, 1),
 }  # fmt: skip
 _QUERIES: dict[str, tuple[str, str, Fraction | float | str | None]] = {
     "count": ("integers", "SELECT count(*) FROM batch", Fraction(11)), "exact": ("integers", "SELECT max(a) FROM batch", Fraction(2**63 - 1)),
@@ -381,6 +381,9 @@ def _datasets() -> Iterator[Case]:
         yield Case(table=table, name=f"{column} {function}", check=m.Aggregate(column=column, function=function, bounds=years))
     for table, column in (*_MOMENTS, ("fresh", "day"), ("fresh", "at"), ("fresh", "z"), ("fresh", "never")):
         yield Case(table=table, name=column, check=m.Freshness(column=column, max_age_hours=Decimal(2)))
+    for function in (f.MIN, f.MAX):
+        yield Case(table="vast_floats", name=str(function), check=m.Aggregate(column="a", function=function, bounds=_bounds()))
+    yield Case(table="vast_floats", name="below", check=m.Range(column="a", bounds=_bounds(None, Decimal("1e307"))))
     for table in ("integers", "empty", "all_null", "one_row", "large", "names"):
         yield Case(table=table, name="rows", check=m.RowCount(bounds=_VAST))
         yield Case(table=table, name="rows", check=m.Drift(metric=m.DriftMetric.ROW_COUNT, threshold=Decimal(3)))
