@@ -134,11 +134,8 @@ def _value_sets() -> Iterator[Case]:
     for table, column in product(("all_null", "empty", "one_row"), few):
         yield Case(table=table, name=column, check=m.AcceptedValues(column=column, values=few[column]))
         yield Case(table=table, name=column, check=m.RejectedValues(column=column, values=few[column]))
-    yield Case(
-        table="wide_decimals",
-        name="38 places",
-        check=m.AcceptedValues(column="b", values=(Decimal("0." + "9" * 38), Decimal("0.10"))),
-    )
+    places = (Decimal("0." + "9" * 38), Decimal("0.10"))
+    yield Case(table="wide_decimals", name="38 places", check=m.AcceptedValues(column="b", values=places))
     yield Case(table="wide_decimals", name="10 places", check=m.AcceptedValues(column="c", values=(Decimal("0.0000000001"), 1)))
     yield Case(table="large", name="many values", check=m.AcceptedValues(column="n", values=tuple(range(0, 4000, 2))))
 
