@@ -57,7 +57,8 @@ class Profile:
         timeout_seconds: how long the checks of one engine may take.
         evidence_rows: at most this many failing rows are shown for a check.
         engine_order: which engines an unpinned check is offered to, the cheapest first.
-        engines: engine -> its settings. ``python`` has ``rules``: the folders, files and packages that rules may come from.
+        engines: engine -> its settings. ``python`` has ``rules``: the folders, files and packages that rules may come from;
+            ``{contract}`` stands for the folder of the contract's own file.
         base: where relative paths start.
     """
 
@@ -69,7 +70,9 @@ class Profile:
     evidence_rows: int = 5
     engine_order: tuple[str, ...] = ("duckdb", "soda", "great_expectations")
     batch: BatchLimits = BatchLimits()
-    engines: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"python": {"rules": ["./rules"]}})
+    engines: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=lambda: {"python": {"rules": ["./rules", "{contract}/rules"]}}
+    )
 
     def __post_init__(self) -> None:
         base = Path(os.path.abspath(self.base))  # noqa: PTH100 - a link keeps its name
@@ -116,4 +119,6 @@ def _rules_resolved(base: Path, settings: Mapping[str, Any]) -> Mapping[str, Any
 
 def _rule_place(base: Path, text: str) -> str:
     path = _absolute(base, Path(text))
+    if text.startswith("{contract}"):  # known when there is a contract: the gate fills it
+        return text
     return text if _PACKAGE.fullmatch(text) and not path.exists() else str(path)

@@ -116,7 +116,6 @@ def _parts(contract: Contract, width: int) -> Iterator[tuple[str, list[str]]]:
     )
     sources = [f"read from {path}" for path in contract.files]
     sources += [f"refers to {name}: {place}" for name, place in contract.references.items()]
-    sources += [f"rules in {path}" for path in contract.rule_paths]
     sources += [f"{key}: {_one_line(value)}" for key, value in contract.settings.items() if value]
     yield "where from", [part for line in sources for part in wrap(clean(line), width - 2)]
 

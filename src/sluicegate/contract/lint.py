@@ -12,7 +12,7 @@ from sluicegate.contract.dialects.reading import is_remote
 from sluicegate.contract.model import Action, Contract, Enforcement, FieldSpec
 from sluicegate.errors import Fault
 
-__all__ = ["lint"]
+__all__ = ["lint", "not_acted_on"]
 
 _OPEN_CLASSES = frozenset({"public", "internal", "open", "none", "unclassified", "general", "non_sensitive"})
 _SECRET_CLASSES = ("pii", "phi", "pci", "restricted", "confidential", "sensitive", "secret")
@@ -33,13 +33,30 @@ def lint(
         known_expectations: what Great Expectations exports; None doesn't ask.
         known_channels: the channels of the profile; None doesn't ask.
     """
+    file = _file(contract)
     found = [*contract.warnings, *_whole(contract, known_channels), *_doubles(contract.checks)]
+    found += [Fault(file, 0, 0, sentence) for sentence in not_acted_on(contract)]
     for spec in contract.fields:
         found += _field(contract, spec)
     for check in contract.checks:
         found += _engine(check, known_engines)
         found += _promise(contract, check, known_expectations)
     return tuple(sorted(found, key=lambda fault: (fault.file, fault.line, fault.column)))
+
+
+def not_acted_on(contract: Contract) -> tuple[str, ...]:
+    """What the contract asks for that this release does not do, a sentence each: told at lint, and in every run."""
+    sentences = []
+    if contract.notification.channels or contract.notification.recipients:
+        sentences.append("violation_handling.notification: nobody is told yet, alerts come with a later release")
+    if contract.quarantine.s3_bucket or contract.quarantine.s3_prefix:
+        sentences.append(
+            "quarantine.s3_bucket, s3_prefix: refused batches wait in the profile's quarantine store, S3 comes with a later release"
+        )
+    keys = ", ".join(sorted(contract.settings.get("target") or {}))
+    if keys:
+        sentences.append(f"target ({keys}): batches go to the profile's target as they are")
+    return tuple(sentences)
 
 
 def _file(contract: Contract) -> str:

@@ -103,7 +103,7 @@ class Contract:
         settings: what asset and job files say about source and target, as they say it: ``source``, ``target``. Only
             ``source.path`` is made absolute, by the folder of the file that says it.
         references: each dataset that a check names -> its absolute location.
-        rule_paths: folders that the contract's own rules may be imported from, if the profile allows it.
+        folder: where the contract's own file is: what ``{contract}`` in a profile's ``rules`` stands for.
         allow_empty: an empty batch has no aggregates: ``errored``, or ``skipped`` with this.
         files: the files it was read from, the starting one first.
         text: the contract document, as read, before interpolation (secrets stay out of manifests).
@@ -131,7 +131,7 @@ class Contract:
     documentation_url: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     references: Mapping[str, str] = field(default_factory=dict)
-    rule_paths: tuple[Path, ...] = ()
+    folder: Path | None = None
     files: tuple[Path, ...] = ()
     text: str = ""
     sha256: str = ""

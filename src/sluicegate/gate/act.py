@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -46,6 +47,8 @@ class ActableBatch(Protocol):
     def rows(self) -> int: ...
     @property
     def content_sha256(self) -> str: ...
+    @property
+    def options(self) -> Mapping[str, Any]: ...
     @property
     def files(self) -> tuple[Path, ...]: ...
     def view(self) -> EngineView: ...
@@ -130,7 +133,7 @@ def _manifest(contract: Contract, verdict: Verdict, document: dict[str, Any], ba
         created_at=now.isoformat(),
         expires_at=_expiry(contract, now),
         history=(Transition(status=QuarantineStatus.QUARANTINED, at=now.isoformat(), by="gate", why=reason),),
-        options=dict(contract.settings.get("source") or {}),
+        options=dict(batch.options),
     )
 
 

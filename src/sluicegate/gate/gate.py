@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sluicegate import plugins
 from sluicegate.batch.source import Batch, BatchSettings, open_batch
 from sluicegate.config import PluginSettings, Profile, load_profile
+from sluicegate.contract.lint import not_acted_on
 from sluicegate.contract.loader import load_contract
 from sluicegate.contract.model import Contract
 from sluicegate.errors import BatchRefused, StorageError, UsageError
@@ -49,7 +50,8 @@ class RunOutcome:
         receipt: of a commit.
         manifest: of a quarantine.
         seconds: of wall time, from the contract's file to the end.
-        warnings: what went wrong beside the decision and doesn't change it (the history could not be written).
+        warnings: what a person should know beside the decision, and doesn't change it: columns that could not be read as
+            declared, what of the contract this release does not act on, a history that could not be written.
     """
 
     run_id: str
@@ -200,6 +202,7 @@ class Gate:
             receipt=acted.receipt,
             manifest=acted.manifest,
             seconds=time.monotonic() - started,
+            warnings=(*not_acted_on(agreed), *opened.notes),
         )
         return self._record(outcome)
 
@@ -276,14 +279,14 @@ class Gate:
         contract = planned.contract
         return RunContext(
             now=planned.now,
-            settings=self.profile.engines.get(engine, {}),
+            settings=_beside(contract, self.profile.engines.get(engine, {})),
             evidence_rows=self.profile.evidence_rows,
-            parameters={
-                "batch_id": batch.batch_id,
-                "dataset": contract.dataset,
-                "tenant_id": contract.tenant,
-                "environment": contract.environment,
-            },
+            parameters=_Parameters(
+                batch_id=lambda: batch.batch_id,
+                dataset=lambda: contract.dataset,
+                tenant_id=lambda: contract.tenant,
+                environment=lambda: contract.environment,
+            ),
         )
 
     def _act(self, contract: Contract, verdict: Verdict, batch: Batch, tell: Progress) -> Acted:
@@ -310,8 +313,33 @@ class Gate:
         return outcome
 
 
+class _Parameters(Mapping[str, str]):
+    """Facts of a run, each found out when it is asked for: a batch_id may have to wait for the batch's fingerprint."""
+
+    def __init__(self, **facts: Callable[[], str]) -> None:
+        self._facts = facts
+
+    def __getitem__(self, name: str) -> str:
+        return self._facts[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._facts)
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+
 def _contract(contract: str | Path | Contract) -> Contract:
     return contract if isinstance(contract, Contract) else load_contract(Path(contract), environ=os.environ)
+
+
+def _beside(contract: Contract, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An engine's settings with ``{contract}`` in its ``rules`` filled: the folder of the contract's own file."""
+    rules = settings.get("rules")
+    if not isinstance(rules, list) or contract.folder is None:
+        return settings
+    folder = str(contract.folder)
+    return {**settings, "rules": [item.replace("{contract}", folder) if isinstance(item, str) else item for item in rules]}
 
 
 def _silent(_: str) -> None:

@@ -32,7 +32,7 @@ def test_without_a_file_paths_start_at_the_working_directory(tmp_path: Path, mon
     profile = load_profile(environ={})
     assert profile.base == tmp_path
     assert profile.history == tmp_path / ".sluicegate" / "history.sqlite"
-    assert profile.engines == {"python": {"rules": [str(tmp_path / "rules")]}}
+    assert profile.engines == {"python": {"rules": [str(tmp_path / "rules"), "{contract}/rules"]}}
 
 
 def test_the_environment_names_the_file_and_the_argument_goes_before_it(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sluicegate.checks.types import BatchSchema, Column, Kind
 from sluicegate.contract.json_schema import SHIPPED, native_schema
-from sluicegate.contract.lint import lint
+from sluicegate.contract.lint import lint, not_acted_on
 from sluicegate.contract.loader import load_contract
 from sluicegate.contract.reference import rewritten
 from sluicegate.contract.scaffold import scaffold
@@ -38,7 +38,7 @@ ENGINES = ("duckdb", "soda", "great_expectations", "python")
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_the_examples_load_and_lint_clean(path: Path) -> None:
     contract = load_contract(path, environ={})
-    assert lint(contract, known_engines=ENGINES) == ()
+    assert {fault.message for fault in lint(contract, known_engines=ENGINES)} == set(not_acted_on(contract))
     assert contract.checks
 
 

@@ -201,10 +201,8 @@ def test_a_rule_needs_nothing_but_its_function(tmp_path: Path) -> None:
     assert check.name == "a:b"
 
 
-def test_rules_beside_the_contract_are_found(tmp_path: Path) -> None:
-    assert contract_of(tmp_path, "description: x").rule_paths == ()
-    (tmp_path / "rules").mkdir()
-    assert contract_of(tmp_path, "description: x").rule_paths == (tmp_path / "rules",)
+def test_a_contract_knows_the_folder_of_its_own_file(tmp_path: Path) -> None:
+    assert contract_of(tmp_path, "description: x").folder == tmp_path
 
 
 def test_the_example_that_uses_every_key_loads() -> None:

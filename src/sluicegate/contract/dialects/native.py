@@ -194,7 +194,7 @@ def build(parts: Parts, reading: Reading, tenant: str) -> Contract:
         documentation_url=contract.documentation_url if contract else None,
         settings=_settings(parts),
         references=_references(checks, reading),
-        rule_paths=_rule_paths(at.path),
+        folder=at.path.absolute().parent,
         files=tuple(document.path for document in reading.documents),
         text=at.text,
         sha256=reading.sha256,
@@ -338,8 +338,3 @@ def _references(checks: tuple[Any, ...], reading: Reading) -> Mapping[str, str]:
             message = f"{dataset!r} is {found[dataset]!r} in another file, and {location!r} here"
             reading.faults(check.file).add((check.line, check.column), message, "write an absolute path")
     return found
-
-
-def _rule_paths(path: Path) -> tuple[Path, ...]:
-    folder = path.absolute().parent / "rules"
-    return (folder,) if folder.is_dir() else ()
