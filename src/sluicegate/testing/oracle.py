@@ -354,8 +354,10 @@ def _with_infinities(function: m.AggregateFunction, values: list[Any], quantile:
     at = Fraction(1, 2) if function is f.MEDIAN else Fraction(quantile or 0)
     place = at * (len(values) - 1)
     low = math.floor(place)
-    if place == low:
-        return _plain(values[low])
-    if values[low] == values[low + 1]:
-        return values[low]
-    return values[low] + (values[low + 1] - values[low]) * float(place - low)
+    before, after = values[low], values[min(low + 1, len(values) - 1)]
+    if place == low or before == after:
+        return _plain(before)
+    infinite = {value for value in (before, after) if math.isinf(value)}
+    if infinite:  # between a number and an infinity lies the infinity; between two, nothing that is known
+        return infinite.pop() if len(infinite) == 1 else math.nan
+    return Fraction(before) + (Fraction(after) - Fraction(before)) * (place - low)
