@@ -123,6 +123,26 @@ def test_the_same_batch_id_with_other_content_is_a_conflict_and_changes_nothing(
     assert committed(shop) == 20
 
 
+def test_a_batch_that_is_committed_is_not_quarantined_too_when_its_contract_got_stricter(gate: Gate, shop: Path) -> None:
+    first = gate.run("orders.yaml", "good.parquet", batch_id="b1")
+    (shop / "orders.yaml").write_text(CONTRACT.format(more="").replace("min: 0", "min: 5"))
+    again = gate.run("orders.yaml", "good.parquet", batch_id="b1")
+    assert (again.verdict.decision, again.action, again.manifest) == (Decision.QUARANTINE, ActionTaken.COMMITTED, None)
+    assert first.receipt
+    assert again.receipt
+    assert (again.receipt.location, again.receipt.already_there) == (first.receipt.location, True)
+    assert (committed(shop), held(shop)) == (20, 0)
+    assert (again.passed, again.exit_code) == (False, 4)
+    assert gate.run("orders.yaml", "bad.parquet", batch_id="b1").action is ActionTaken.QUARANTINED, "other content waits"
+
+
+def test_a_target_that_cannot_be_asked_closes_the_quarantine_and_the_input_stays(gate: Gate, shop: Path) -> None:
+    (shop / ".sluicegate").write_text("in the way")
+    with pytest.raises(StorageError):
+        gate.run("orders.yaml", "bad.parquet")
+    assert (shop / "bad.parquet").exists()
+
+
 def test_check_decides_and_touches_nothing(gate: Gate, shop: Path) -> None:
     outcome = gate.check("orders.yaml", "bad.parquet")
     assert (outcome.action, outcome.verdict.decision) == (ActionTaken.CHECKED, Decision.QUARANTINE)

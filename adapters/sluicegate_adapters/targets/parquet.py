@@ -89,9 +89,11 @@ class ParquetTarget:
         final = self._batch_folder(tenant, dataset, batch_id)
         with storage_errors(f"{final} can't be read"):
             published = _read(final)
-        if published is None:
+        if published is None or (published.tenant, published.dataset, published.batch_id) != (tenant, dataset, batch_id):
             return None
-        return CommitReceipt(location=str(final), rows=published.rows, already_there=True)
+        return CommitReceipt(
+            location=str(final), rows=published.rows, content_sha256=published.content_sha256, already_there=True
+        )
 
     def _stage(self, request: CommitRequest, staged: Path) -> str:
         """Put the batch's files and its receipt into the folder, durably; the attempt's own name."""
@@ -155,7 +157,7 @@ class ParquetTarget:
             if published is None:
                 raise
             return self._settle(request, published, final, attempt=attempt)
-        return self._acknowledge(final, request.rows, already_there=False)
+        return self._acknowledge(request, final, already_there=False)
 
     def _settle(self, request: CommitRequest, published: _Published, final: Path, *, attempt: str) -> CommitReceipt:
         """The batch_id is taken: by the same content, or by other."""
@@ -169,9 +171,9 @@ class ParquetTarget:
                 f"batch {request.batch_id!r} of {request.dataset!r} was committed before with other content ({final})",
                 hint="give the new delivery a batch_id of its own",
             )
-        return self._acknowledge(final, published.rows, already_there=published.attempt != attempt)
+        return self._acknowledge(request, final, already_there=published.attempt != attempt)
 
-    def _acknowledge(self, final: Path, rows: int, *, already_there: bool) -> CommitReceipt:
+    def _acknowledge(self, request: CommitRequest, final: Path, *, already_there: bool) -> CommitReceipt:
         """Make the published name durable, whoever published it, and only then say so."""
         try:
             self._files.sync_folder(final.parent)
@@ -180,7 +182,9 @@ class ParquetTarget:
                 f"{final} is visible, but the disk did not confirm it: {error.strerror or error}",
                 hint="see to the disk, then run it again: it will find the batch, and commit nothing twice",
             ) from error
-        return CommitReceipt(location=str(final), rows=rows, already_there=already_there)
+        return CommitReceipt(
+            location=str(final), rows=request.rows, content_sha256=request.content_sha256, already_there=already_there
+        )
 
     def _batch_folder(self, tenant: str, dataset: str, batch_id: str) -> Path:
         text = self._path.replace("{tenant}", segment(tenant)).replace("{dataset}", segment(dataset))

@@ -35,6 +35,7 @@ SHORT_ENGINES = {"great_expectations": "gx"}
 _SAY = {
     ("committed", "commit"): ("COMMITTED", "bold green"),
     ("committed", "commit_with_warnings"): ("COMMITTED WITH WARNINGS", "bold yellow"),
+    ("committed", "quarantine"): ("REFUSED TOO LATE", "bold red"),
     ("quarantined", "quarantine"): ("QUARANTINED", "bold red"),
     ("blocked", "block"): ("BLOCKED", "bold red"),
     ("checked", "commit"): ("PASSED", "bold green"),
@@ -159,7 +160,8 @@ def _sentence(facts: Mapping[str, Any]) -> str:
     match facts["action"]:
         case "committed":
             if facts["already_committed"]:
-                return f"{rows} had been committed before and are as they were: {near(facts['location'])}"
+                although = ", although" if verdict["reasons"] else ""
+                return f"{rows} had been committed before and are as they were: {near(facts['location'])}{although}"
             return f"{rows} are in {near(facts['location'])}" + (", although" if verdict["reasons"] else "")
         case "quarantined":
             return f"nothing was committed; {rows} wait as {facts['quarantine_id']}{reasons}"

@@ -24,7 +24,7 @@ from sluicegate.ports.quarantine import (
 from sluicegate.ports.target import CommitReceipt, CommitRequest, Target
 from sluicegate.verdict.model import Decision, Verdict
 
-__all__ = ["ActableBatch", "Acted", "ActionTaken", "commit", "quarantine"]
+__all__ = ["ActableBatch", "Acted", "ActionTaken", "commit", "committed_before", "quarantine"]
 
 
 class ActionTaken(StrEnum):
@@ -83,6 +83,18 @@ def commit(contract: Contract, verdict: Verdict, batch: ActableBatch, target: Ta
             },
         )
     )
+
+
+def committed_before(contract: Contract, batch: ActableBatch, target: Target) -> CommitReceipt | None:
+    """The earlier commit of this very batch, if there is one: under a contract that asked for less, say.
+
+    A batch that is in the target is not put into quarantine too; its rows would be in both, and a replay could do nothing.
+
+    Raises:
+        StorageError: the target can't be asked.
+    """
+    found = target.find(batch.batch_id, dataset=contract.dataset, tenant=contract.tenant)
+    return found if found and found.content_sha256 == batch.content_sha256 else None
 
 
 def quarantine(

@@ -20,7 +20,7 @@ from sluicegate.contract.lint import not_acted_on
 from sluicegate.contract.loader import load_contract
 from sluicegate.contract.model import Contract
 from sluicegate.errors import BatchRefused, StorageError, UsageError
-from sluicegate.gate.act import Acted, ActionTaken, commit, quarantine
+from sluicegate.gate.act import Acted, ActionTaken, commit, committed_before, quarantine
 from sluicegate.gate.evidence import gather_evidence
 from sluicegate.gate.judgement import judge_all
 from sluicegate.gate.plan import EngineRoom, Plan, plan
@@ -46,8 +46,9 @@ class RunOutcome:
     """What came of one run.
 
     Attributes:
-        action: what was done with the batch; ``checked`` where nothing was to be done.
-        receipt: of a commit.
+        action: what was done with the batch; ``checked`` where nothing was to be done. ``committed`` with a decision to
+            quarantine: it had been committed before, and stays so.
+        receipt: of a commit, now or before.
         manifest: of a quarantine.
         seconds: of wall time, from the contract's file to the end.
         warnings: what a person should know beside the decision, and doesn't change it: columns that could not be read as
@@ -65,8 +66,9 @@ class RunOutcome:
 
     @property
     def exit_code(self) -> int:
-        """The CLI's exit code for this run."""
-        return self.verdict.exit_code
+        """The CLI's exit code for this run: the verdict's; 4 where the batch was refused too late for the quarantine."""
+        refused_too_late = self.action is ActionTaken.COMMITTED and self.verdict.decision is Decision.QUARANTINE
+        return max(self.verdict.exit_code, 4) if refused_too_late else self.verdict.exit_code
 
     @property
     def passed(self) -> bool:
@@ -296,6 +298,8 @@ class Gate:
                 return Acted(action=ActionTaken.COMMITTED, receipt=commit(contract, verdict, batch, self.target))
             case Decision.QUARANTINE:
                 tell("quarantining")
+                if earlier := committed_before(contract, batch, self.target):
+                    return Acted(action=ActionTaken.COMMITTED, receipt=earlier)
                 evidence = document(verdict, contract.classified_columns)
                 kept = quarantine(contract, verdict, batch, self.quarantine_store, evidence=evidence, nonce=secrets.token_hex(8))
                 return Acted(action=ActionTaken.QUARANTINED, manifest=kept)

@@ -42,10 +42,16 @@ class CommitRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitReceipt:
-    """Where the batch is now. ``already_there``: an earlier attempt had committed it, this one changed nothing."""
+    """Where the batch is now, and what it is there.
+
+    Attributes:
+        content_sha256: the fingerprint that it was committed with: tells whether it is the batch at hand.
+        already_there: an earlier attempt had committed it, this one changed nothing.
+    """
 
     location: str
     rows: int
+    content_sha256: str
     already_there: bool
 
 

@@ -138,10 +138,12 @@ class TargetConformance:
 
     def test_find_tells_what_is_there(self, target: Target, request_of: Callable[..., CommitRequest]) -> None:
         assert target.find("b1", dataset=DATASET) is None
-        receipt = target.commit(request_of([1, 2, 3]))
+        request = request_of([1, 2, 3])
+        receipt = target.commit(request)
         found = target.find("b1", dataset=DATASET)
         assert found is not None
         assert (found.location, found.rows, found.already_there) == (receipt.location, 3, True)
+        assert (found.content_sha256, receipt.content_sha256) == (request.content_sha256,) * 2
         assert target.find("b2", dataset=DATASET) is None
         assert target.find("b1", dataset="another") is None
         assert target.find("b1", dataset=DATASET, tenant="another") is None

@@ -112,6 +112,7 @@ def test_evidence_shows_nulls_and_keeps_control_characters_out() -> None:
         ("committed", "commit", {"location": "data/batch=1", "already_committed": False}, "COMMITTED: 930 rows are in data/batch=1"),
         ("committed", "commit_with_warnings", {"location": "s3://b/1", "already_committed": False}, "COMMITTED WITH WARNINGS: 930 rows are in s3://b/1, although"),
         ("committed", "commit", {"location": "data/batch=1", "already_committed": True}, "930 rows had been committed before"),
+        ("committed", "quarantine", {"location": "data/batch=1", "already_committed": True}, "REFUSED TOO LATE: 930 rows had been committed before and are as they were: data/batch=1, although"),
         ("quarantined", "quarantine", {"quarantine_id": "q-1"}, "QUARANTINED: nothing was committed; 930 rows wait as q-1 because"),
         ("blocked", "block", {}, "BLOCKED: nothing was committed; the batch stays where it was because"),
         ("checked", "commit", {}, "PASSED: nothing was changed; a run would commit the batch"),

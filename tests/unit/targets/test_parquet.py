@@ -129,6 +129,12 @@ def test_a_batch_that_cannot_be_read_to_its_end_is_not_committed(tmp_path: Path,
     assert rows_in(root.parent) == []
 
 
+def test_where_a_path_is_of_one_dataset_another_ones_batch_is_not_found(tmp_path: Path) -> None:
+    target = ParquetTarget({"path": "data"}, tmp_path)
+    target.commit(commit_request([1]))
+    assert target.find("b1", dataset="another") is None
+
+
 def test_bytes_that_are_no_parquet_are_not_committed(tmp_path: Path, root: Path) -> None:
     fake = tmp_path / "fake.parquet"
     fake.write_bytes(b"not Parquet")
