@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,6 +204,44 @@ def test_a_row_condition_chooses_the_rows(condition: Any, parser: str | None, ro
     result = run_one(kind, column="id", **more, **chosen)
     assert not result.error
     assert (result.rows, result.native) == (rows, _PASSED)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        '@pd.io.common.os.system("touch {path}") == 0',
+        'id > @pd.io.common.os.system("touch {path}")',
+        """c == '`' or @pd.io.common.os.system("touch {path}") == 0 or c == '`'""",
+        "id.__class__.__base__.__subclasses__()",
+        'id.map("{path}".format)',
+        "id.to_csv('{path}')",
+        "id.pipe(datetime.now)",
+        "[1 for _ in id]",
+        "(lambda: 1)()",
+        "id = 3",
+        "nothing > 3",
+        "id >",
+    ],
+)
+def test_a_row_condition_for_pandas_compares_and_does_nothing_else(condition: str, tmp_path: Path) -> None:
+    proof = tmp_path / "proof"
+    written = condition.replace("{path}", str(proof))
+    result = run_one("expect_column_values_to_not_be_null", batch(), column="id", row_condition=written)
+    assert "row_condition" in result.error or "no column" in result.error
+    assert not result.engine_broke
+    assert not proof.exists()
+
+
+def test_a_row_condition_for_pandas_knows_methods_and_names_in_backticks() -> None:
+    rows = _row("a b", "('xy'), ('xz'), ('y'), (NULL)")
+    for condition, looked_at in {
+        "`a b`.str.startswith('x', na=False)": 2,
+        "`a b`.notnull() and `a b` != 'y'": 2,
+        "`a b`.isin(['y', 'z@x'])": 1,
+        '~`a b`.isna() & (`a b` == "xy")': 1,
+    }.items():
+        result = run_one("expect_column_values_to_not_be_null", rows, column="a b", row_condition=condition)
+        assert (result.error, result.rows) == ("", looked_at), condition
 
 
 @pytest.mark.parametrize("condition", ['col("id") > 4', 'col("id") <= 4'])

@@ -12,6 +12,7 @@ from sluicegate.checks.sqltext import identifier, literal
 from sluicegate.checks.types import BatchSchema
 from sluicegate_adapters.engines.great_expectations.arguments import need_columns
 from sluicegate_adapters.engines.great_expectations.faults import Fault
+from sluicegate_adapters.engines.great_expectations.pandas_query import check_query
 
 __all__ = ["Condition", "read_condition"]
 
@@ -53,6 +54,7 @@ def read_condition(exact: Mapping[str, Any], schema: BatchSchema) -> Condition |
     if parser in {"great_expectations", "great_expectations__experimental__"}:
         return Condition(sql=f"coalesce({_clause(text, schema)}, FALSE)")
     if parser in {None, "pandas"}:
+        check_query(text, schema)
         return Condition(pandas_query=text)
     raise Fault(f"condition_parser {parser!r} needs Spark", "use great_expectations or pandas")
 
