@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from decimal import Decimal
 from pathlib import Path
@@ -230,6 +231,17 @@ def test_a_row_condition_for_pandas_compares_and_does_nothing_else(condition: st
     assert "row_condition" in result.error or "no column" in result.error
     assert not result.engine_broke
     assert not proof.exists()
+
+
+def test_what_gx_logs_about_a_metric_that_raises_stays_out_of_every_log(caplog: pytest.LogCaptureFixture) -> None:
+    rows = _row("a", "('secret'), ('b')")
+    result = run_one(
+        "expect_column_values_to_match_strftime_format", rows, column="a", strftime_format="%Y", row_condition="a > 3"
+    )
+    assert "could not compute" in result.error
+    assert caplog.records == []
+    logging.getLogger("great_expectations.validator.metrics_calculator").warning("not ours")
+    assert [record.message for record in caplog.records] == ["not ours"]
 
 
 def test_a_row_condition_for_pandas_knows_methods_and_names_in_backticks() -> None:

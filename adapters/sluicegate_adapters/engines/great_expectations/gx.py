@@ -9,7 +9,9 @@ import logging
 import math
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -19,10 +21,11 @@ from typing import Any
 from sluicegate_adapters.engines.great_expectations.catalogue import EXPECTATIONS
 from sluicegate_adapters.engines.great_expectations.faults import Fault
 
-__all__ = ["Judged", "build", "comparable", "judge", "load", "metric_names", "type_engine"]
+__all__ = ["Judged", "build", "comparable", "judge", "load", "metric_names", "quiet", "type_engine"]
 
 _RUNTIME = {"result_format": {"result_format": "BASIC", "partial_unexpected_count": 20}}
 _LOADING = threading.Lock()
+_QUIET = ContextVar("quiet", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,19 @@ def _import() -> Any:
     __import__("great_expectations.validator.metrics_calculator")  # it captures warnings as well
     if warnings.showwarning is not showing:
         logging.captureWarnings(False)
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("great_expectations.")]:
+        logging.getLogger(name).addFilter(lambda _: not _QUIET.get())
     return module
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """GX logs the traceback and the text of whatever a metric raises, values of the batch in them: not while it works for us."""
+    was = _QUIET.set(True)
+    try:
+        yield
+    finally:
+        _QUIET.reset(was)
 
 
 def build(kind: str, plain: Mapping[str, Any], check_id: str) -> Any:

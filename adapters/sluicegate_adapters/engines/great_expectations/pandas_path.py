@@ -10,7 +10,7 @@ from sluicegate.checks.types import BatchSchema
 from sluicegate_adapters.engines.great_expectations.arguments import columns_of
 from sluicegate_adapters.engines.great_expectations.conditions import Condition
 from sluicegate_adapters.engines.great_expectations.faults import Fault
-from sluicegate_adapters.engines.great_expectations.gx import Judged, judge, metric_names
+from sluicegate_adapters.engines.great_expectations.gx import Judged, judge, metric_names, quiet
 
 if TYPE_CHECKING:
     import duckdb
@@ -46,7 +46,8 @@ def judge_on_pandas(
     engine.load_batch_data("batch", frame)
     try:
         wanted = metric_names(expectation, engine)
-        metrics, aborted = MetricsCalculator(engine).compute_metrics(list(wanted.values()))
+        with quiet():
+            metrics, aborted = MetricsCalculator(engine).compute_metrics(list(wanted.values()))
     except Exception as error:
         raise Fault(f"Great Expectations could not compute it on pandas ({type(error).__name__})") from error
     if aborted:

@@ -56,7 +56,9 @@ def check_query(text: str, schema: BatchSchema) -> None:
 
 def _without_backticks(text: str) -> tuple[str, dict[str, str]]:
     """Python's own syntax, and what its stand-ins for names in backticks stand for."""
-    written, names, quote, place = [], {}, "", 0
+    written: list[str] = []
+    names: dict[str, str] = {}
+    quote, place = "", 0
     while place < len(text):
         step = text[place]
         if quote and step == "\\":
