@@ -119,6 +119,13 @@ def test_check_changes_nothing_and_names_the_command_that_would(type_: Any, shop
     assert not (shop / "data").exists()
 
 
+def test_the_next_command_reads_the_batch_as_this_one_did(type_: Any, shop: Path) -> None:
+    (shop / "good.csv").rename(shop / "good.txt")
+    said = type_("check", "orders.yaml", "good.txt", "--format", "csv")
+    assert "next: sluicegate run orders.yaml good.txt --format csv" in said.out
+    assert type_("run", "orders.yaml", "good.txt", "--format", "csv").code == 0
+
+
 def test_a_bad_batch_is_quarantined_and_found_again(type_: Any) -> None:
     said = type_("run", "orders.yaml", "bad.csv")
     assert said.code == 3
@@ -222,6 +229,7 @@ def test_history_shows_runs_and_how_they_moved(type_: Any) -> None:
     type_("run", "orders.yaml", "bad.csv")
     said = type_("history")
     assert said.code == 0
+    assert "ACTION       FAILED" in said.out  # a narrow terminal leaves out what matters less
     assert "quarantined" in said.out
     assert "▁█  1 in the last run" in said.out
     runs = type_("history", "--json", "--limit", "1").json["runs"]
@@ -281,6 +289,7 @@ def test_init_writes_a_contract_that_lints_clean_and_never_over_another(type_: A
     assert "wrote sales.contract.yaml" in said.out
     assert "order_id" in (shop / "sales.contract.yaml").read_text("utf-8")
     assert type_("contract", "lint", "sales.contract.yaml").code == 0
+    assert "next: sluicegate contract lint 'next year.contract.yaml'" in type_("contract", "init", "next year").out
     again = type_("contract", "init", "sales")
     assert again.code == 2
     assert "is there already" in again.err

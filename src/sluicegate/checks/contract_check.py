@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from sluicegate.checks.model import CanonicalCheck
 from sluicegate.checks.values import RelativeTime
+from sluicegate.words import plural
 
 __all__ = ["Area", "ContractCheck", "Json", "NativeCheck", "Severity", "Tolerance", "Untestable", "plain"]
 
@@ -41,7 +42,7 @@ class Tolerance:
     percent: Decimal | None = None
 
     def __str__(self) -> str:
-        limits = [f"{self.rows:,} rows"] if self.rows is not None else []
+        limits = [plural(self.rows, "row")] if self.rows is not None else []
         return " and ".join(limits + ([f"{self.percent} %"] if self.percent is not None else [])) or "none"
 
     def holds(self, *, failing: int, considered: int) -> bool:

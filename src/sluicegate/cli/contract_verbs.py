@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sluicegate.cli.report import SHORT_ENGINES, plural
+from sluicegate.cli.report import SHORT_ENGINES
 from sluicegate.cli.screen import Screen, clean, grid, wrap
 from sluicegate.errors import ContractError, Fault, StorageError, UsageError
+from sluicegate.words import plural
 
 if TYPE_CHECKING:
     from sluicegate.checks.contract_check import ContractCheck
@@ -81,8 +83,8 @@ def show(options: Namespace, screen: Screen) -> int:
     contract = load_contract(Path(options.contract))
     screen.document(_contract_document(contract))
     screen.line((contract.name, "bold"), f" {contract.version} · {contract.status} · owner {contract.owner}")
-    for line in wrap(clean(contract.description), screen.width - 2):
-        screen.line(f"  {line}")
+    if contract.description:
+        screen.lines([(f"  {line}",) for line in wrap(clean(contract.description), screen.width - 2)])
     for name, lines in _parts(contract, screen.width):
         screen.line("")
         screen.line((name, "bold"))
@@ -126,7 +128,7 @@ def _one_line(value: Any) -> str:
 
 def _check_row(check: ContractCheck) -> tuple[str, ...]:
     place = f"{Path(check.file).name}:{check.line}" if check.line else "implied"
-    return (check.name, check.severity.value, check.area.value, _allowed(check), _engine(check), place, _promise(check))
+    return (check.name, check.severity.value, check.area.value, str(check.tolerance), _engine(check), place, _promise(check))
 
 
 def _engine(check: ContractCheck) -> str:
@@ -145,13 +147,6 @@ def _promise(check: ContractCheck) -> str:
         case promise:
             named = getattr(promise, "column", None) or ", ".join(getattr(promise, "columns", ()))
             return f"{promise.type_name}({named})" if named else promise.type_name
-
-
-def _allowed(check: ContractCheck) -> str:
-    tolerance = check.tolerance
-    parts = [f"{tolerance.rows} rows"] if tolerance.rows is not None else []
-    parts += [f"{tolerance.percent} %"] if tolerance.percent is not None else []
-    return " and ".join(parts) or "none"
 
 
 def _contract_document(contract: Contract) -> dict[str, Any]:
@@ -197,7 +192,7 @@ def init(options: Namespace, screen: Screen) -> int:
         raise StorageError(f"{path} can't be written: {error.strerror}", hint="choose another place with --output") from error
     screen.document({"path": str(path)})
     screen.line(f"wrote {path}")
-    screen.line(("next: ", "dim"), (f"sluicegate contract lint {path}", "bold"))
+    screen.line(("next: ", "dim"), (shlex.join(["sluicegate", "contract", "lint", str(path)]), "bold"))
     return 0
 
 

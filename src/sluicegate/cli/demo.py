@@ -10,9 +10,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sluicegate.cli.report import plural, report_lines
+from sluicegate.cli.report import report_lines
 from sluicegate.cli.screen import Screen, wrap
 from sluicegate.errors import StorageError, UsageError
+from sluicegate.words import plural
 
 if TYPE_CHECKING:
     from sluicegate.gate.gate import Gate

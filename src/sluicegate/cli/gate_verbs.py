@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sluicegate.cli.report import plural, report_lines
-from sluicegate.cli.screen import Screen
+from sluicegate.cli.report import report_lines
+from sluicegate.cli.screen import Screen, cells
 from sluicegate.errors import UsageError
+from sluicegate.words import plural
 
 if TYPE_CHECKING:
     from sluicegate.gate.gate import RunOutcome
@@ -84,9 +85,8 @@ def _next(options: Namespace, outcome: RunOutcome) -> str:
         return f"sluicegate quarantine show {outcome.manifest.quarantine_id}{config}"
     if outcome.action == "checked" and outcome.passed:
         given = [options.contract, *options.batch]
-        named = ["--batch-id", options.batch_id] if options.batch_id else []
-        clock = ["--now", options.now] if options.now else []
-        return shlex.join(["sluicegate", "run", *given, *named, *clock]) + config
+        asked = (("--batch-id", options.batch_id), ("--format", options.format), ("--now", options.now))
+        return shlex.join(["sluicegate", "run", *given, *(word for pair in asked if pair[1] for word in pair)]) + config
     if outcome.exit_code == 5:  # noqa: PLR2004 - an engine broke
         return f"sluicegate doctor{config}"
     return ""
@@ -123,7 +123,8 @@ def _plan_document(item: PlannedCheck) -> dict[str, Any]:
 
 
 def _show_engine(engine: str, items: list[PlannedCheck], screen: Screen) -> None:
-    screen.line((f"── {engine} · {plural(len(items), 'check')} ", "bold"), ("─" * max(0, screen.width - len(engine) - 20), "dim"))
+    title = f"── {engine} · {plural(len(items), 'check')} "
+    screen.line((title, "bold"), ("─" * max(0, screen.width - cells(title)), "dim"))
     for item in items:
         if item.translation is None:
             continue

@@ -32,7 +32,7 @@ def history(options: Namespace, screen: Screen) -> int:
     if not runs:
         screen.line("no run is on record" + (" that fits" if options.contract or options.dataset else ""))
         return 0
-    header = ("WHEN (UTC)", "DATASET", "BATCH", "ROWS", "ACTION", "HELD", "WARNED", "FAILED", "OTHER", "SECONDS", "RUN")
+    header = ("WHEN (UTC)", "DATASET", "BATCH", "ROWS", "ACTION", "FAILED", "WARNED", "PASSED", "OTHER", "SECONDS", "RUN")
     for i, line in enumerate(grid(header, [_row(run) for run in runs], screen.width)):
         screen.line((line, "bold" if i == 0 else ""))
     screen.line("")
@@ -52,7 +52,7 @@ def _row(run: RunRecord) -> Sequence[str]:
         run.batch_id,
         f"{run.rows:,}",
         run.action,
-        *(str(counts.get(name, 0)) for name in ("passed", "warned", "failed")),
+        *(str(counts.get(name, 0)) for name in ("failed", "warned", "passed")),
         str(other),
         f"{run.seconds:.2f}",
         run.run_id,

@@ -104,10 +104,14 @@ _Verbs = argparse._SubParsersAction  # noqa: SLF001 - the type has no public nam
 
 
 def _verb(verbs: _Verbs[_Parser], name: str, handler: str, summary: str) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".", allow_abbrev=False)
+    parser = verbs.add_parser(name, help=summary, description=_sentence(summary), allow_abbrev=False)
     _common(parser)
     parser.set_defaults(handler=_HANDLERS + handler, parser=parser)
     return parser
+
+
+def _sentence(summary: str) -> str:
+    return summary[0].upper() + summary[1:] + ("" if summary.endswith("?") else ".")
 
 
 def _gate_verbs(verbs: _Verbs[_Parser]) -> None:

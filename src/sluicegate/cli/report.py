@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sluicegate.cli.screen import Line, Span, cells, clean, cut, grid, wrap
+from sluicegate.words import plural
 
 __all__ = [
     "MARKS",
@@ -15,7 +16,6 @@ __all__ = [
     "decision_lines",
     "header_lines",
     "near",
-    "plural",
     "report_lines",
 ]
 
@@ -50,11 +50,6 @@ _WOULD = {
     "quarantine": "quarantine the batch",
     "block": "block the batch",
 }
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 check``, ``2 checks``, with thousands separated."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def report_lines(facts: Mapping[str, Any], *, width: int, verbose: bool = False) -> Iterator[Line]:
@@ -156,15 +151,16 @@ def decision_lines(facts: Mapping[str, Any], *, width: int) -> Iterator[Line]:
 def _sentence(facts: Mapping[str, Any]) -> str:
     verdict = facts["verdict"]
     rows = plural(verdict["batch"]["rows"], "row")
+    are, they_were, wait_ = ("is", "it was", "waits") if verdict["batch"]["rows"] == 1 else ("are", "they were", "wait")
     reasons = " because" if verdict["reasons"] else ""
     match facts["action"]:
         case "committed":
             if facts["already_committed"]:
                 although = ", although" if verdict["reasons"] else ""
-                return f"{rows} had been committed before and are as they were: {near(facts['location'])}{although}"
-            return f"{rows} are in {near(facts['location'])}" + (", although" if verdict["reasons"] else "")
+                return f"{rows} had been committed before and {are} as {they_were}: {near(facts['location'])}{although}"
+            return f"{rows} {are} in {near(facts['location'])}" + (", although" if verdict["reasons"] else "")
         case "quarantined":
-            return f"nothing was committed; {rows} wait as {facts['quarantine_id']}{reasons}"
+            return f"nothing was committed; {rows} {wait_} as {facts['quarantine_id']}{reasons}"
         case "blocked":
             return f"nothing was committed; the batch stays where it was{reasons}"
         case _:

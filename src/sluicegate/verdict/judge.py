@@ -14,6 +14,7 @@ from sluicegate.checks.contract_check import ContractCheck, NativeCheck, Severit
 from sluicegate.checks.values import Scalar
 from sluicegate.ports.engine import NativeOutcome, Result
 from sluicegate.verdict.model import CheckOutcome, Outcome
+from sluicegate.words import plural
 
 __all__ = ["Facts", "judge"]
 
@@ -111,10 +112,10 @@ def _share(failing: int, rows: int) -> str:
     if not rows:
         return "no rows to look at"
     if not failing:
-        return f"{rows:,} rows"
+        return plural(rows, "row")
     percent = 100 * failing / rows
     shown = f"{percent:.2f}" if percent >= 0.01 else "<0.01"  # noqa: PLR2004 - the last digit shown
-    return f"{failing:,} of {rows:,} rows ({shown} %)"
+    return f"{failing:,} of {plural(rows, 'row')} ({shown} %)"
 
 
 def _rows(check: ContractCheck, result: Result) -> _Finding:
@@ -173,7 +174,7 @@ def _row_count(promise: m.RowCount, result: Result, facts: Facts) -> _Finding:
         return _NO_FIGURE
     total = result.value + facts.committed_before
     since = f" with those of the last {promise.window_hours} h" if promise.window_hours is not None else ""
-    message = f"{total:,} rows{since}, wanted {promise.bounds}"
+    message = f"{plural(total, 'row')}{since}, wanted {promise.bounds}"
     return _Finding(_HELD if promise.bounds.hold(total) else _VIOLATED, message, total)
 
 
@@ -224,7 +225,7 @@ def _drift(promise: m.Drift, value: Scalar, facts: Facts) -> _Finding:
     # A metric that never moved, or whose mean is zero, has no unit: any change is drift.
     distance = away / unit if unit else (math.inf if away else 0.0)
     name = "standard deviations" if zscore else "%"
-    message = f"{_shown(value)} is {distance:.2f} {name} from the mean {_shown(mean)} of {len(past)} runs"
+    message = f"{_shown(value)} is {distance:.2f} {name} from the mean {_shown(mean)} of {plural(len(past), 'run')}"
     return _Finding(_HELD if Decimal(distance) <= promise.threshold else _VIOLATED, message, value)
 
 

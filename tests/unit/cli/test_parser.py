@@ -64,3 +64,15 @@ def test_the_help_imports_nothing_heavy() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stderr.strip() == "[]"
+
+
+def test_help_is_written_in_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in ("doctor", "plan"):
+        with pytest.raises(SystemExit):
+            parse([verb, "--help"])
+        said = capsys.readouterr().out
+        assert "?." not in said
+        assert (
+            f"\n\n{'Is everything here that a run needs?' if verb == 'doctor' else 'Print what each engine would run; needs no data.'}\n"
+            in said
+        )

@@ -126,6 +126,20 @@ def test_the_decision_is_one_plain_sentence(action: str, decision: str, more: di
     assert expected in text
 
 
+@pytest.mark.parametrize(
+    ("action", "decision", "again", "expected"),
+    [
+        ("committed", "commit", False, "1 row is in data/batch=1"),
+        ("committed", "commit", True, "1 row had been committed before and is as it was"),
+        ("quarantined", "quarantine", False, "1 row waits as q-1"),
+    ],
+)
+def test_one_row_is_said_in_the_singular(action: str, decision: str, again: bool, expected: str) -> None:
+    facts = _facts([], action=action, decision=decision, location="data/batch=1", already_committed=again, quarantine_id="q-1")
+    facts["verdict"]["batch"]["rows"] = 1
+    assert expected in " ".join(_text(facts, 120).split())
+
+
 @pytest.mark.parametrize("decision", list(Decision))
 def test_every_decision_has_a_sentence_for_a_check(decision: Decision) -> None:
     assert "a run would" in " ".join(_text(_facts([], action="checked", decision=decision.value)).split())

@@ -57,10 +57,6 @@ class Reading:
         self.documents.append(document)
         self._texts.append(document.text)
 
-    def add_text(self, text: str) -> None:
-        """Note a text that decides what the contract says."""
-        self._texts.append(text)
-
     def follow(self, node: Node | None, start: Document) -> Document | None:
         """The document that a path in ``start`` leads to; None, with the fault noted, if there is none."""
         if node is None or node.value is None or node.broken:
