@@ -19,7 +19,7 @@ from sluicegate.checks.types import BatchSchema
 from sluicegate.gate.plan import Plan
 from sluicegate.gate.run import EngineView
 from sluicegate.ports.engine import Evidence
-from sluicegate.verdict.document import MASK
+from sluicegate.verdict.masking import MASK, masked_evidence
 from sluicegate.verdict.model import CheckOutcome, Outcome
 
 __all__ = ["gather_evidence"]
@@ -37,7 +37,7 @@ def gather_evidence(
     rows: int,
     timeout: float,
 ) -> tuple[CheckOutcome, ...]:
-    """The outcomes, each failed row-level one with up to ``rows`` of its rows.
+    """The outcomes, each failed row-level one with up to ``rows`` of its rows; classified cells are masked in all evidence.
 
     Evidence is a courtesy: when it can't be had (the statement fails, or takes longer than ``timeout`` seconds), the outcomes
     come back as they were.
@@ -51,6 +51,7 @@ def gather_evidence(
         rows: at most this many for each check; 0 gathers nothing.
         timeout: seconds.
     """
+    outcomes = [masked_evidence(item, classified) for item in outcomes]  # native checks brought theirs
     bound = {item.check.id: item.check.promise for item in plan.checks}
     wanted = {item.check.id: _canonical(bound[item.check.id]) for item in outcomes if _wants_evidence(item)}
     if not wanted or not rows:
@@ -83,8 +84,9 @@ def _columns(promise: object, schema: BatchSchema, keys: Sequence[str]) -> tuple
     named = [getattr(promise, key, None) for key in ("column", "left", "right", "order_by")]
     named += getattr(promise, "columns", ())
     if isinstance(promise, m.RowExpression):
-        words = set(re.findall(r"\w+", promise.expression))
-        named += [name for name in schema.names if name in words or identifier(name) in promise.expression]
+        written = promise.expression.casefold()  # SQL's names know no case
+        words = set(re.findall(r"\w+", written))
+        named += [name for name in schema.names if name.casefold() in words or identifier(name).casefold() in written]
     return tuple(dict.fromkeys(name for name in (*keys, *named) if name and name in schema))[:_MOST_COLUMNS]
 
 

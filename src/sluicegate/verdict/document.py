@@ -10,18 +10,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sluicegate.checks import model as m
-from sluicegate.checks.contract_check import NativeCheck, Untestable, plain
+from sluicegate.checks.contract_check import NativeCheck, Untestable
 from sluicegate.checks.values import Scalar
-from sluicegate.ports.engine import Evidence
+from sluicegate.verdict.masking import MASK, masked
 from sluicegate.verdict.model import CheckOutcome, Outcome, Verdict
 
 __all__ = ["MASK", "SCHEMA_NAME", "check_type", "document", "masked", "verdict_id"]
 
 SCHEMA_NAME = "sluicegate/verdict/1"
-MASK = "***"
-_FIGURES = (m.Aggregate, m.MetricQuery, m.Drift, NativeCheck)
-"""Promises whose measured figure may itself be a value of the data."""
 
 
 def verdict_id(
@@ -40,29 +36,6 @@ def verdict_id(
     ]
     parts = [found, contract_sha256, batch_id, batch_sha256, now.astimezone(UTC).isoformat(), sorted(engines.items())]
     return "v-" + hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:16]
-
-
-def masked(outcome: CheckOutcome, classified: Collection[str]) -> CheckOutcome:
-    """The outcome without any value of a classified column: evidence cells, and figures that are themselves values."""
-    from dataclasses import replace
-
-    evidence = outcome.evidence and _mask_evidence(outcome.evidence, classified)
-    named = json.dumps(plain(outcome.check.promise), ensure_ascii=False)
-    whole = "" in classified  # no column is called so: the set of a contract that is classified as a whole
-    reveals = isinstance(outcome.check.promise, _FIGURES) and (whole or any(column in named for column in classified))
-    if reveals and outcome.value is not None:
-        held = "outside" if outcome.outcome in {Outcome.FAILED, Outcome.WARNED} else "within"
-        return replace(outcome, value=MASK, message=f"the figure is classified; it lies {held} what is wanted", evidence=evidence)
-    return replace(outcome, evidence=evidence)
-
-
-def _mask_evidence(evidence: Evidence, classified: Collection[str]) -> Evidence:
-    hidden = [column in classified for column in evidence.columns]
-    rows = tuple(
-        tuple(MASK if hide and cell is not None else cell for hide, cell in zip(hidden, row, strict=True))
-        for row in evidence.rows
-    )
-    return Evidence(columns=evidence.columns, rows=rows)
 
 
 def check_type(outcome: CheckOutcome) -> str:
