@@ -85,6 +85,8 @@ def show(options: Namespace, screen: Screen) -> int:
     screen.line((contract.name, "bold"), f" {contract.version} · {contract.status} · owner {contract.owner}")
     if contract.description:
         screen.lines([(f"  {line}",) for line in wrap(clean(contract.description), screen.width - 2)])
+    if contract.documentation_url:
+        screen.line(f"  {clean(contract.documentation_url)}")
     for name, lines in _parts(contract, screen.width):
         screen.line("")
         screen.line((name, "bold"))

@@ -141,6 +141,10 @@ def decision_lines(facts: Mapping[str, Any], *, width: int) -> Iterator[Line]:
     for reason in verdict["reasons"]:
         for i, line in enumerate(wrap(clean(reason), width - 4)):
             yield (("  - " if i == 0 else "    ", ""), (line, ""))
+    if verdict["decision"] != "commit" and facts.get("owner"):
+        read = f" · read {facts['documentation_url']}" if facts.get("documentation_url") else ""
+        for line in wrap(clean(f"ask {facts['owner']}{read}"), width - 2):
+            yield ((f"  {line}", "dim"),)
     seconds = f" · {facts['seconds']:.2f} s" if facts.get("seconds") is not None else ""
     for line in wrap(f"{counts_text(verdict)}{seconds}", width):
         yield ((line, "dim"),)

@@ -31,6 +31,7 @@ from sluicegate.ports.target import CommitReceipt, Target
 from sluicegate.verdict.document import document, verdict_id
 from sluicegate.verdict.model import CheckOutcome, Decision, Verdict
 from sluicegate.verdict.policy import Policy, decide
+from sluicegate.words import plural
 
 if TYPE_CHECKING:
     from sluicegate.history.sqlite import SqliteHistory
@@ -86,6 +87,8 @@ class RunOutcome:
             "seconds": round(self.seconds, 3),
             "exit_code": self.exit_code,
             "warnings": list(self.warnings),
+            "owner": self.contract.owner,
+            "documentation_url": self.contract.documentation_url,
             "verdict": document(self.verdict, self.contract.classified_columns),
         }
 
@@ -232,7 +235,7 @@ class Gate:
     def _verdict(self, planned: Plan, batch: Batch, tell: Progress) -> Verdict:
         contract, profile = planned.contract, self.profile
         runnable = planned.by_engine
-        tell(f"running {sum(map(len, runnable.values()))} checks on {', '.join(runnable) or 'no engine'}")
+        tell(f"running {plural(sum(map(len, runnable.values())), 'check')} on {', '.join(runnable) or 'no engine'}")
         results = run_checks(
             planned, batch, self.engines, lambda name: self._context(name, planned, batch), profile.timeout_seconds
         )

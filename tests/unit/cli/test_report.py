@@ -145,6 +145,13 @@ def test_every_decision_has_a_sentence_for_a_check(decision: Decision) -> None:
     assert "a run would" in " ".join(_text(_facts([], action="checked", decision=decision.value)).split())
 
 
+def test_who_answers_for_the_data_is_named_when_something_is_wrong() -> None:
+    about = {"owner": "data@example.com", "documentation_url": "https://example.com/wiki/flights"}
+    assert "ask data@example.com · read https://example.com/wiki/flights" in _text(_facts(_EVERY, **about))
+    assert "ask data@example.com\n" in _text(_facts(_EVERY, **about | {"documentation_url": None}))
+    assert "ask" not in _text(_facts([], decision="commit", action="committed", location="a", already_committed=False, **about))
+
+
 def test_the_next_command_is_never_wrapped() -> None:
     command = "sluicegate quarantine show q-0123456789 --config /a/long/path/to/a/profile/that/does/not/fit.yaml"
     assert f"next: {command}" in _text(_facts([], next=command), 60)
