@@ -64,7 +64,7 @@ def quarantine_request(
         verdict={"decision": "quarantine", "outcomes": [{"check": "ä", "failing": 1}]},
         created_at=stamp,
         expires_at=None,
-        history=(Transition(status=QuarantineStatus.QUARANTINED, at=stamp, by="run r1", why="a(not_null) failed"),),
+        history=(Transition(status=QuarantineStatus.QUARANTINED, at=stamp, by="run r1", why="not_null(a): failed"),),
     )
     return QuarantineRequest(manifest=replace(manifest, **changes), files=files, now=NOW)
 

@@ -72,7 +72,7 @@ def decide(outcomes: Sequence[CheckOutcome], policy: Policy) -> tuple[Decision, 
     decision = max((one for one, _ in asked), key=_STRENGTH.index)
     if decision is Decision.COMMIT:
         return decision, ()
-    return decision, tuple(f"{item.check.name} {item.outcome}" for one, item in asked if one is decision)
+    return decision, tuple(f"{item.check.name}: {item.outcome}" for one, item in asked if one is decision)
 
 
 def decision_table() -> str:

@@ -34,7 +34,7 @@ def _facts(
     verdict = {
         "verdict_id": "v-0123456789abcdef",
         "decision": decision,
-        "reasons": ["flight was not cancelled failed"] if decision != "commit" else [],
+        "reasons": ["flight was not cancelled: failed"] if decision != "commit" else [],
         "contract": {"name": "flights", "version": "1.0.0", "sha256": "f" * 64},
         "batch": {"batch_id": "2013-02-08", "rows": 930},
         "clock": "2013-02-09T10:00:00+00:00",

@@ -35,7 +35,7 @@ def test_the_violated_area_chooses_the_policy(area: Area, wanted: Decision) -> N
 
 def test_the_strongest_decision_wins_and_only_it_gives_reasons() -> None:
     outcomes = [outcome(Outcome.WARNED), outcome(Outcome.FAILED, Area.SCHEMA), outcome(Outcome.FAILED)]
-    assert decide(outcomes, STRICT) == (Decision.BLOCK, ("failed failed",))
+    assert decide(outcomes, STRICT) == (Decision.BLOCK, ("failed: failed",))
 
 
 @pytest.mark.parametrize(
