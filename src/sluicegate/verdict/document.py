@@ -29,13 +29,20 @@ def verdict_id(
     now: datetime,
     engines: Mapping[str, str],
 ) -> str:
-    """``v-`` and 16 hex digits over what decides; the same inputs give the same ID on any machine."""
+    """``v-`` and 16 hex digits over what decides; the same inputs give the same ID on any machine.
+
+    Figures with a fraction are left out: the last digits of a sum of floats depend on which thread came first. What they
+    were held to be is in the outcome, and what they were measured on in the batch's hash.
+    """
     found = [
-        (item.check.id, item.check.fingerprint, item.outcome, item.rows, item.failing, plain_value(item.value))
-        for item in outcomes
+        (item.check.id, item.check.fingerprint, item.outcome, item.rows, item.failing, _exact(item.value)) for item in outcomes
     ]
     parts = [found, contract_sha256, batch_id, batch_sha256, now.astimezone(UTC).isoformat(), sorted(engines.items())]
     return "v-" + hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:16]
+
+
+def _exact(value: Scalar) -> Any:
+    return None if isinstance(value, float | Decimal) else plain_value(value)
 
 
 def check_type(outcome: CheckOutcome) -> str:

@@ -52,7 +52,7 @@ VERDICT = Verdict(
     verdict_id=signature(OUTCOMES),
     decision=Decision.QUARANTINE,
     outcomes=OUTCOMES,
-    reasons=("a failed",),
+    reasons=("a: failed",),
     contract_name="people",
     contract_version="1",
     contract_sha256="c",
@@ -89,6 +89,13 @@ def test_equal_inputs_have_equal_ids_and_any_other_has_another() -> None:
     assert signature(OUTCOMES) == VERDICT.verdict_id
     assert signature(OUTCOMES, NOW.replace(year=2027)) != VERDICT.verdict_id
     assert signature((replace(OUTCOMES[0], failing=2), *OUTCOMES[1:])) != VERDICT.verdict_id
+
+
+def test_the_last_digits_of_a_figure_do_not_change_the_id_and_its_outcome_does() -> None:
+    mean = replace(OUTCOMES[1], value=400195.77201349)
+    assert signature((replace(mean, value=400195.7720134985),)) == signature((mean,))
+    assert signature((replace(mean, outcome=Outcome.FAILED),)) != signature((mean,))
+    assert signature((replace(mean, value=3),)) != signature((replace(mean, value=4),))
 
 
 def test_every_check_of_the_verdict_is_in_the_document_and_counted() -> None:
