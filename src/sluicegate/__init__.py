@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sluicegate.contract.loader import load_contract
     from sluicegate.errors import BatchRefused, SluicegateError
-    from sluicegate.gate.gate import Gate, RunOutcome
+    from sluicegate.gate.gate import Gate
     from sluicegate.gate.gated import gated
+    from sluicegate.gate.outcome import RunOutcome
     from sluicegate.ports.rules import RuleContext, RuleResult
     from sluicegate.verdict.model import Decision, Outcome, Verdict
 
@@ -40,7 +41,7 @@ _HOMES = {
     "Outcome": "verdict.model",
     "RuleContext": "ports.rules",
     "RuleResult": "ports.rules",
-    "RunOutcome": "gate.gate",
+    "RunOutcome": "gate.outcome",
     "SluicegateError": "errors",
     "Verdict": "verdict.model",
     "gated": "gate.gated",

@@ -14,7 +14,7 @@ from sluicegate.errors import UsageError
 from sluicegate.words import plural
 
 if TYPE_CHECKING:
-    from sluicegate.gate.gate import RunOutcome
+    from sluicegate.gate.outcome import RunOutcome
     from sluicegate.gate.plan import PlannedCheck
 
 __all__ = ["check", "exit_code", "moment", "plan", "run", "show_outcome"]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
 from sluicegate.contract.model import Contract
-from sluicegate.gate.gate import Gate, RunOutcome
+from sluicegate.errors import UsageError
+from sluicegate.gate.gate import Gate
+from sluicegate.gate.outcome import RunOutcome
 
 __all__ = ["gated"]
 
@@ -31,10 +34,13 @@ def gated(
         format: of the files, where their suffix doesn't say.
 
     Raises:
+        UsageError: (when it decorates) the function is a generator or asynchronous: calling it returns no batch.
         BatchRefused: (from the decorated function) the batch was quarantined or blocked.
     """
 
     def decorate(extract: Callable[P, object]) -> Callable[P, RunOutcome]:
+        _refuse_what_returns_no_batch(extract)
+
         @wraps(extract)
         def step(*args: P.args, **kwargs: P.kwargs) -> RunOutcome:
             used: Any = gate or Gate.from_config()
@@ -45,3 +51,13 @@ def gated(
         return step
 
     return decorate
+
+
+def _refuse_what_returns_no_batch(extract: Callable[..., object]) -> None:
+    name = getattr(extract, "__qualname__", repr(extract))
+    if inspect.isgeneratorfunction(extract) or inspect.isasyncgenfunction(extract):
+        raise UsageError(
+            f"@gated: {name} is a generator", hint="return the whole batch: a path, a table or a record batch reader"
+        )
+    if inspect.iscoroutinefunction(extract):
+        raise UsageError(f"@gated: {name} is asynchronous", hint="await the batch first, then hand it to gate.run(…)")

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from sluicegate.checks.model import Drift
+from sluicegate.gate.outcome import RunOutcome
 from sluicegate.history.record import RunRecord
 from sluicegate.verdict.document import document
 from sluicegate.verdict.model import Outcome
-
-if TYPE_CHECKING:
-    from sluicegate.gate.gate import RunOutcome
 
 __all__ = ["record_of"]
 
