@@ -1,5 +1,13 @@
-"""From YAML to one frozen Contract: reading, all faults at once with their places, dialects, lint.
+"""From YAML to one frozen Contract: all faults at once, each with its place and a hint.
 
-Knows ``checks`` and ``errors``. A dialect is one module in ``dialects/`` that yields the same Contract. Must never know an
-engine or a batch.
+In the order of the way:
+
+- a file becomes a tree that knows its places: ``yaml_source``, ``scalars``, ``interpolate``;
+- a tree becomes dataclasses: ``decode``; the native format's are in ``documents``;
+- checks: as contracts write them (``entries``, ``sections``), with values that mean something (``check_rules``), implied by schema
+  and SLA (``implied``), named (``naming``);
+- one module per format: ``dialects``; all yield the same ``model.Contract``; ``loader.load_contract`` is the way in;
+- what follows from a contract or from the format: ``lint``, ``scaffold``, ``json_schema``, ``reference_page``.
+
+Knows ``checks`` and ``errors``. Must never know an engine or a batch.
 """

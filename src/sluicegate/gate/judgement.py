@@ -1,4 +1,4 @@
-"""Results -> Verdict: each result judged with what history knows, then decided and signed."""
+"""Results -> outcomes: each result judged with what history knows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""From results to a verdict: outcomes, thresholds, the policy's decision, and the JSON document. Pure functions.
+"""From results to a verdict: pure functions.
+
+Here: outcomes, verdict and decision (``model``), thresholds and severities (``judge``), the contract's policy (``policy``), the JSON
+document (``document``) and what is masked in it (``masking``).
 
 Knows ``contract``'s model, ``checks`` and ``ports``' values. Must never run, read or write anything.
 """

@@ -17,7 +17,7 @@ from sluicegate.checks.types import BatchSchema, Column, Kind
 from sluicegate.contract.json_schema import SHIPPED, native_schema
 from sluicegate.contract.lint import lint, not_acted_on
 from sluicegate.contract.loader import load_contract
-from sluicegate.contract.reference import rewritten
+from sluicegate.contract.reference_page import rewritten
 from sluicegate.contract.scaffold import scaffold
 from sluicegate.contract.yaml_source import Faults, parse_yaml, read_yaml
 from sluicegate.errors import ContractError
@@ -196,7 +196,7 @@ def test_the_json_schema_rejects_what_has_the_wrong_shape(text: str, validator: 
 
 def test_the_reference_page_is_current() -> None:
     page = (ROOT / "docs" / "contract-reference.md").read_text(encoding="utf-8")
-    assert rewritten(page) == page, "python -m sluicegate.contract.reference docs/contract-reference.md"
+    assert rewritten(page) == page, "python -m sluicegate.contract.reference_page docs/contract-reference.md"
 
 
 _WORDS = st.sampled_from(

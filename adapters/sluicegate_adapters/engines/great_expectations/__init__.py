@@ -1,7 +1,13 @@
-"""Great Expectations as an engine.
+"""Great Expectations as an engine: its own classes give the verdict, DuckDB the figures.
 
-Here: what GX exports (``catalogue``), canonical checks as suites (``canonical``, ``canonical_jobs``), native expectations in SQL
-(``natives``, ``figures``, ``conditions``) and on pandas (``pandas_path``), the questions to DuckDB (``asks``, ``jobs``), GX itself
-(``gx``), the run (``run``) and the port (``engine``). May know ``checks``, ``ports`` and ``errors``; must never know another
-adapter, and imports Great Expectations only when a check is run.
+A check becomes a job: what must be asked of the batch, and what becomes of the answers (``jobs``, ``asks``).
+
+- canonical checks: as suites (``canonical``), as jobs (``canonical_jobs``);
+- native expectations: what GX exports (``catalogue``), arguments (``arguments``), row conditions (``conditions``), which rows
+  break one (``natives``) or which figures it is about (``figures``), as jobs (``native_jobs``);
+- what SQL can't say: Python's regular expressions (``regexes``), GX's own pandas metrics (``pandas_path``, ``pandas_query``);
+- GX itself (``gx``), one run (``run``), a check that can't be run as written (``faults``), the port (``engine``).
+
+May know ``checks``, ``ports`` and ``errors``; must never know another adapter, and imports Great Expectations only when a check
+is run.
 """

@@ -1,1 +1,5 @@
-"""The engine ``python``: rules as functions. ``places`` imports them, ``calls`` fits arguments, ``forms`` loads the batch, ``answers`` reads what they return."""
+"""The engine ``python``: rules as functions.
+
+Here: importing them (``places``), fitting their parameters (``calls``), the batch in the form that they want (``forms``), what they
+return (``answers``), what they print (``output``), the port (``engine``).
+"""

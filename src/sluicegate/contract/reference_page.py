@@ -1,6 +1,6 @@
 """The tables of ``docs/contract-reference.md``, from the dataclasses that read contracts.
 
-``python -m sluicegate.contract.reference docs/contract-reference.md`` rewrites what stands between the page's marks.
+``python -m sluicegate.contract.reference_page docs/contract-reference.md`` rewrites what stands between the page's marks.
 """
 
 from __future__ import annotations
