@@ -21,7 +21,7 @@ from typing import TypeAlias
 from sluicegate.errors import StorageError
 from sluicegate.ports.fingerprint import BLOCK_BYTES
 
-__all__ = ["LocalFiles", "Step", "storage_errors"]
+__all__ = ["LocalFiles", "Step", "absolute", "storage_errors"]
 
 Step: TypeAlias = Callable[[str, Path], AbstractContextManager[object]]
 
@@ -58,6 +58,11 @@ def storage_errors(doing: str) -> Iterator[None]:
         where = f" ({error.filename})" if error.filename else ""
         reason = error.strerror or str(error)
         raise StorageError(f"{doing}: {reason}{where}", hint=_CURES.get(error.errno or 0, "")) from error
+
+
+def absolute(base: Path, path: str) -> Path:
+    """A path from a profile: it starts at ``base``, ``~`` is the home folder; without ``..``, and a link keeps its name."""
+    return Path(os.path.abspath(base / Path(path).expanduser()))  # noqa: PTH100 - resolve() would follow links
 
 
 def _unwatched(_operation: str, _path: Path) -> AbstractContextManager[object]:

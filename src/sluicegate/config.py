@@ -106,7 +106,7 @@ def load_profile(path: str | Path | None = None, *, environ: Mapping[str, str] =
 
 
 def _absolute(base: Path, path: Path) -> Path:
-    return base / path.expanduser()
+    return Path(os.path.abspath(base / path.expanduser()))  # noqa: PTH100 - without "..", and a link keeps its name
 
 
 def _rules_resolved(base: Path, settings: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,21 @@ def test_a_mistake_gets_one_clear_message(
     after = _hashes(tmp_path)
     assert {path: after.get(path) for path in before} == before, "the input is as it was"
     assert not list(tmp_path.glob(".sluicegate/**/batch=*")), "nothing was committed"
+
+
+def test_a_process_that_leaves_an_engine_behind_ends_at_once_and_says_nothing_more(tmp_path: Path) -> None:
+    bad = next(bad for bad in BAD_INPUTS if bad.name == "a rule that never returns")
+    assert bad.contract
+    (tmp_path / "contract.yaml").write_text(bad.contract)
+    bad.batch(tmp_path / bad.file)
+    for name, text in bad.files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    command = [str(Path(sys.executable).parent / "sluicegate"), *bad.args]
+    arguments = [argument.format(contract="contract.yaml", batch=bad.file) for argument in command]
+    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (5, "")
+    assert "longer than 0.2 s" in done.stdout
 
 
 def test_there_are_more_than_sixty_kinds() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -11,7 +14,7 @@ import pytest
 
 from sluicegate import BatchRefused, Decision, Gate, Outcome, RunOutcome, gated
 from sluicegate.config import load_profile
-from sluicegate.errors import BatchConflict, StorageError
+from sluicegate.errors import BatchConflict, StorageError, UsageError
 from sluicegate.gate.act import ActionTaken
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -311,6 +314,44 @@ def test_a_gated_function_returns_the_outcome_or_raises(gate: Gate, shop: Path) 
         extract("bad")
     assert refused.value.exit_code == 3
     assert refused.value.outcome.manifest
+
+
+def generator() -> Iterator[int]:
+    yield 1
+
+
+async def coroutine() -> int:
+    return 1
+
+
+async def asynchronous_generator() -> AsyncIterator[int]:
+    yield 1
+
+
+@pytest.mark.parametrize("function", [generator, coroutine, asynchronous_generator, partial(generator)])
+def test_a_function_that_returns_no_batch_when_it_is_called_can_not_be_gated(gate: Gate, function: Callable[..., object]) -> None:
+    with pytest.raises(UsageError, match=r"@gated: .* is (a generator|asynchronous)"):
+        gated("orders.yaml", gate=gate)(function)
+
+
+def test_what_comes_of_a_wrong_call_is_a_usage_error(gate: Gate) -> None:
+    with pytest.raises(UsageError, match="20130101 can't be a batch_id"):
+        gate.run("orders.yaml", "good.parquet", batch_id=20130101)
+    with pytest.raises(UsageError, match="a contract can't be made of dict"):
+        gate.run({"name": "orders"}, "good.parquet")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="generator"):
+        gate.run("orders.yaml", generator())
+
+
+def test_a_clock_without_a_zone_is_utc(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        outcome = gate.check("orders.yaml", "good.parquet", now=datetime(2026, 1, 2, 12))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert outcome.verdict.now == NOW
 
 
 def test_an_empty_batch_passes_row_level_checks_and_errs_on_aggregates(gate: Gate, shop: Path) -> None:

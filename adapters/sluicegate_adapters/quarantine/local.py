@@ -24,7 +24,7 @@ from sluicegate.errors import BatchUnreadable, CommitStateUnknown, ConfigError, 
 from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import is_safe_id, segment
 from sluicegate.ports.quarantine import Manifest, QuarantineRequest, StoredFile
-from sluicegate_adapters.local_files import LocalFiles, Step, storage_errors
+from sluicegate_adapters.local_files import LocalFiles, Step, absolute, storage_errors
 
 __all__ = ["DEFAULT_PATH", "LocalQuarantineStore"]
 
@@ -57,7 +57,7 @@ class LocalQuarantineStore:
             raise ConfigError(f"quarantine.path must be a path, not {path!r}")
         if days is not None and (isinstance(days, bool) or not isinstance(days, int) or days < 1):
             raise ConfigError(f"quarantine.retention_days must be a whole number from 1, not {days!r}")
-        self._root = base / Path(path).expanduser()
+        self._root = absolute(base, path)
         self._retention = None if days is None else timedelta(days=days)
         self._files = LocalFiles(step) if step else LocalFiles()
 

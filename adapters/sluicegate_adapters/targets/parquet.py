@@ -22,7 +22,7 @@ from sluicegate.errors import BatchConflict, BatchUnreadable, CommitStateUnknown
 from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import segment
 from sluicegate.ports.target import CommitReceipt, CommitRequest
-from sluicegate_adapters.local_files import LocalFiles, Step, storage_errors
+from sluicegate_adapters.local_files import LocalFiles, Step, absolute, storage_errors
 from sluicegate_adapters.targets._export import count_rows, export, written_rows
 from sluicegate_adapters.targets._staging import Staging
 
@@ -188,10 +188,10 @@ class ParquetTarget:
 
     def _batch_folder(self, tenant: str, dataset: str, batch_id: str) -> Path:
         text = self._path.replace("{tenant}", segment(tenant)).replace("{dataset}", segment(dataset))
-        return self._base / Path(text).expanduser() / f"batch={segment(batch_id)}"
+        return absolute(self._base, text) / f"batch={segment(batch_id)}"
 
     def _staging_of(self, root: Path) -> Staging:
-        chosen = self._base / Path(self._staging).expanduser() if self._staging else root.parent / _STAGING
+        chosen = absolute(self._base, self._staging) if self._staging else root.parent / _STAGING
         return Staging(chosen, self._files)
 
     def _refuse_a_second_dataset(self, request: CommitRequest, root: Path) -> None:

@@ -26,7 +26,7 @@ def check_batch_id(batch_id: str) -> str:
     """Raises:
     UsageError: it can't be an ID: it becomes part of paths and table properties.
     """
-    if not _BATCH_ID.fullmatch(batch_id):
+    if not isinstance(batch_id, str) or not _BATCH_ID.fullmatch(batch_id):
         raise UsageError(
             f"{batch_id!r} can't be a batch_id",
             hint="up to 128 letters, digits, dots, dashes and underscores, beginning with a letter or digit",

@@ -22,7 +22,17 @@ INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code (DESIGN section 8; 70 is an error of our own, 130 an interrupt)."""
+    """Run the command line and return its exit code (DESIGN section 8; 70 is an error of our own, 130 an interrupt).
+
+    Without arguments it is the console's entry point: a process that an abandoned engine still works in ends here, at once.
+    """
+    code = _run(argv)
+    if argv is None:
+        _leave_abandoned_engines(code)
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
     from sluicegate.cli.parser import parse
 
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -41,6 +51,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback for anything a user can cause
         return _report_bug(error, _screen(options, arguments))
+
+
+def _leave_abandoned_engines(code: int) -> None:
+    """End the process if threads of ours still run: taking the interpreter down around them can hang, crash or complain."""
+    threading = sys.modules.get("threading")  # nobody has started any where it was never imported
+    if threading is None or not any(thread.name.startswith("sluicegate-") for thread in threading.enumerate()):
+        return
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
 
 
 def _call(options: Namespace) -> int:

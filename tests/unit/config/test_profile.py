@@ -35,6 +35,11 @@ def test_without_a_file_paths_start_at_the_working_directory(tmp_path: Path, mon
     assert profile.engines == {"python": {"rules": [str(tmp_path / "rules"), "{contract}/rules"]}}
 
 
+def test_a_path_that_leaves_the_profiles_folder_is_shown_without_the_way(tmp_path: Path) -> None:
+    profile = load_profile(written(tmp_path, "history: {path: ../h.sqlite}\nbatch: {temp_directory: ../spill}"))
+    assert (profile.history, profile.batch.temp_directory) == (tmp_path.parent / "h.sqlite", tmp_path.parent / "spill")
+
+
 def test_the_environment_names_the_file_and_the_argument_goes_before_it(tmp_path: Path) -> None:
     file = written(tmp_path, "evidence_rows: 7")
     other = tmp_path / "other.yaml"

@@ -129,6 +129,11 @@ def test_a_batch_that_cannot_be_read_to_its_end_is_not_committed(tmp_path: Path,
     assert rows_in(root.parent) == []
 
 
+def test_locations_are_told_without_the_way_to_them(tmp_path: Path) -> None:
+    target = ParquetTarget({"path": "../data/{dataset}", "staging": "../staging"}, tmp_path / "configs")
+    assert target.commit(commit_request([1])).location == str(tmp_path / "data" / "numbers" / "batch=b1")
+
+
 def test_where_a_path_is_of_one_dataset_another_ones_batch_is_not_found(tmp_path: Path) -> None:
     target = ParquetTarget({"path": "data"}, tmp_path)
     target.commit(commit_request([1]))
