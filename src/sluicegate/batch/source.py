@@ -46,7 +46,7 @@ def open_batch(
         batch_id: the idempotency key; None derives it from the content.
         format: ``parquet``, ``csv``, ``json`` or ``arrow``; None goes by the suffix.
         options: how CSV is written: ``delimiter``, ``quote``, ``escape``, ``header``, ``null_values``.
-        references: dataset -> the file, glob or folder that ``reference`` checks read.
+        references: dataset -> its file, glob or folder; several names for one location are one view.
         declared: (column, type) as the contract has them: the types of CSV and JSON columns. A column with a value that can't
             be read as its type without loss stays text, and ``Batch.notes`` says why; no row is ever dropped.
         settings: memory, threads, where to spill.
@@ -69,8 +69,8 @@ def open_batch(
         else:
             load_arrow(database.root, _ROWS, "the table", arrow_of(source, form or ""), dict(declared))
             rows, notes = _publish(database, BATCH, _ROWS), ()
-        views = {name: f"reference_{position}" for position, name in enumerate(reference_files)}
-        for name, view in views.items():
+        views = _views(references or {})
+        for view, name in {view: name for name, view in views.items()}.items():
             with _named(name):
                 _load(database, view, reference_files[name], {}, {})
         schema = _schema(database, BATCH, files)
@@ -102,6 +102,15 @@ def _files(source: Any, format: str | None) -> FileSet:  # noqa: A002
     ):
         raise unknown_source(source)
     return find_files(source, format)
+
+
+def _views(references: Mapping[str, str | os.PathLike[str]]) -> dict[str, str]:
+    """Dataset -> view, the same for the same location."""
+    views: dict[str, str] = {}
+    placed: dict[str, str] = {}
+    for name, location in references.items():
+        views[name] = placed.setdefault(os.fspath(location), f"reference_{len(placed)}")
+    return views
 
 
 def _reference(name: str, location: str | os.PathLike[str]) -> FileSet:

@@ -271,7 +271,7 @@ class ColumnComparison:
 class Reference:
     """Every key exists among ``reference_columns`` of another dataset; rows with a NULL in the key are not considered.
 
-    ``dataset`` is a file, a glob or an ``s3://`` URI, relative to the contract's file.
+    ``dataset`` is a name from the contract's ``references``, or a file, a glob or an ``s3://`` URI, relative to the contract's file.
     """
 
     type_name: ClassVar[str] = "reference"

@@ -17,6 +17,7 @@ from typing import Any
 from sluicegate.checks.contract_check import Severity
 from sluicegate.contract.decode import BAD, read_node
 from sluicegate.contract.model import Action, Enforcement
+from sluicegate.contract.references import PLAIN_NAME, read_references
 from sluicegate.contract.yaml_source import Faults, Node
 
 __all__ = [
@@ -266,6 +267,15 @@ class ContractDocument:
     schema: SchemaDocument | None = _key("The columns. Replaces the asset's, where both have some.", read=_schema)
     schema_contract: SchemaContract = _key("How far the batch may depart from the schema.", default=SchemaContract())
     sla: Sla | None = _key("What consumers can count on.")
+    references: Mapping[str, str] | None = _key(
+        "Datasets beside the batch: a name for each file or glob, relative to this file. Checks read them by these names. Opened only if a check does.",
+        read=read_references,
+        schema={
+            "type": "object",
+            "propertyNames": {"pattern": f"^{PLAIN_NAME}$"},
+            "additionalProperties": {"$ref": "#/$defs/text"},
+        },
+    )
     quality_checks: QualityChecks | None = _key("What the rows must be like.")
     violation_handling: ViolationHandling = _key("What happens to a batch that breaks the contract.", default=ViolationHandling())
     enforcement_mode: Enforcement | None = _key(

@@ -21,6 +21,7 @@ from sluicegate.checks.values import Instant, Scalar
 from sluicegate.contract import documents as d
 from sluicegate.contract.decode import FieldPlan, plans_of
 from sluicegate.contract.entries import KEY_ALIASES, RENAMED, TYPE_ALIASES, EntryOptions
+from sluicegate.contract.sections import SODACL_SECTION
 from sluicegate.contract.yaml_source import Node
 
 __all__ = ["main", "native_schema"]
@@ -126,6 +127,8 @@ def _object(cls: type, definitions: Json) -> Json:
 def _value(plan: FieldPlan, definitions: Json) -> Json:
     if item := plan.metadata.get("item"):
         return _nodes(item, plan.hint)
+    if own := plan.metadata.get("schema"):
+        return {"anyOf": [own, {"type": "null"}]} if not plan.required else dict(own)
     if plan.hint == d.SchemaDocument | None:
         inner = _reference(d.SchemaDocument, definitions)
         fields = {"type": "array", "items": _reference(d.FieldDocument, definitions), "minItems": 1}
@@ -210,12 +213,15 @@ def _entries() -> Json:
     severity = {"$ref": "#/$defs/option_severity"}
     sodacl = {"if": {"type": "object"}, "then": {"properties": {"severity": severity}}}
     native: Json = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": sodacl}
+    told = {"name": {"$ref": "#/$defs/option_name"}, "severity": severity, "description": {"$ref": "#/$defs/option_description"}}
+    headers: Json = {f"^({SODACL_SECTION})$": {}}
+    sections: Json = {"type": "object", "properties": told, "patternProperties": headers, "additionalProperties": False}
     gx: Json = {"type": "object", "anyOf": [{"required": [key]} for key in ("name", "type", "expectation_type", "expectation")]}
     gx["properties"] = {"kwargs": {"type": ["object", "null"]}, "severity": {"anyOf": [{"const": "critical"}, severity]}}
     sets = {word: {"anyOf": [{"type": "object"}, {"type": "array"}, {"type": "string"}]} for word in every}
     return {
         "entry": entry,
-        "soda_entry": {"anyOf": [{"type": "string", "minLength": 1}, {"$ref": "#/$defs/entry"}, native]},
+        "soda_entry": {"anyOf": [{"type": "string", "minLength": 1}, {"$ref": "#/$defs/entry"}, native, sections]},
         "gx_entry": gx,
         "inline": {
             "anyOf": [

@@ -36,6 +36,7 @@ def lint(
     file = _file(contract)
     found = [*contract.warnings, *_whole(contract, known_channels), *_doubles(contract.checks)]
     found += [Fault(file, 0, 0, sentence) for sentence in not_acted_on(contract)]
+    found += _references(contract, file)
     for spec in contract.fields:
         found += _field(contract, spec)
     for check in contract.checks:
@@ -118,11 +119,23 @@ def _promise(contract: Contract, check: ContractCheck, known_expectations: Colle
             yield from _pattern(check, pattern)
         case Reference(dataset=dataset):
             location = contract.references.get(dataset, dataset)
-            if not is_remote(location) and not any(mark in location for mark in "*?[") and not Path(location).exists():
+            if _is_missing(location):
                 yield _at(check, f"the dataset {dataset!r} is not there", f"looked for {location}")
         case NativeCheck(engine="great_expectations", kind=kind):
             if known_expectations is not None and kind not in known_expectations:
                 yield _at(check, f"Great Expectations has no {kind!r}", did_you_mean(kind, known_expectations))
+
+
+def _references(contract: Contract, file: str) -> Iterator[Fault]:
+    """References that only other checks than ``reference`` read; those are looked at with their check."""
+    known = {check.promise.dataset for check in contract.checks if isinstance(check.promise, Reference)}
+    for name, location in contract.references.items():
+        if name not in known and _is_missing(location):
+            yield Fault(file, 0, 0, f"the reference {name!r} is not there", f"looked for {location}")
+
+
+def _is_missing(location: str) -> bool:
+    return not is_remote(location) and not any(mark in location for mark in "*?[") and not Path(location).exists()
 
 
 def _pattern(check: ContractCheck, pattern: Pattern) -> Iterator[Fault]:

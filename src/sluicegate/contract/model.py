@@ -102,7 +102,8 @@ class Contract:
         fields: the declared columns; empty where none are declared.
         settings: what asset and job files say about source and target, as they say it: ``source``, ``target``. Only
             ``source.path`` is made absolute, by the folder of the file that says it.
-        references: each dataset that a check names -> its absolute location.
+        references: each dataset beside the batch -> its absolute location: those that the contract names, then those that
+            ``reference`` checks name by their files.
         folder: where the contract's own file is: what ``{contract}`` in a profile's ``rules`` stands for.
         allow_empty: an empty batch has no aggregates: ``errored``, or ``skipped`` with this.
         files: the files it was read from, the starting one first.

@@ -10,19 +10,28 @@ from pathlib import Path
 from typing import Any
 
 from sluicegate.checks.contract_check import ContractCheck, Json, NativeCheck, Severity
-from sluicegate.contract.decode import BAD, did_you_mean, read_node
+from sluicegate.contract.decode import BAD, Bad, did_you_mean, read_fields, read_node
 from sluicegate.contract.documents import CustomRule, GxSection, SodaSection
 from sluicegate.contract.entries import canonical_type, engine_name, read_entry, shaped
 from sluicegate.contract.naming import Draft, implied_name
 from sluicegate.contract.scalars import number_of
 from sluicegate.contract.yaml_source import MAX_DEPTH, Faults, Node, read_text
 
-__all__ = ["Suite", "custom_checks", "gx_checks", "soda_checks"]
+__all__ = ["SODACL_SECTION", "Suite", "custom_checks", "gx_checks", "soda_checks"]
 
 _FUNCTION = re.compile(r"(?P<module>[A-Za-z_][\w.]*|[^:]+\.py):(?P<function>[A-Za-z_]\w*)")
 _DOTTED = re.compile(r"(?P<module>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\.(?P<function>[A-Za-z_]\w*)")
 _OUR_KEYS = ("severity", "description")
+SODACL_SECTION = (
+    "(checks for|filter|configurations for|for each (dataset|table|column)) .*|checks|variables|profile columns( .*)?"
+    "|(discover|sample) (datasets|tables)( .*)?|automated monitoring( .*)?"
+)
+"""The headers of a SodaCL file. Which of them can be run is the engine's to say."""
+
+_SECTION = re.compile(SODACL_SECTION)
+_CHECKED = re.compile(r"checks\b|for each\b|automated monitoring\b")
 _GX_OPTIONS = ("severity", "description", "kwargs", "meta", "notes", "id", "title")
+_EXPECTATION = re.compile(r"expect_\w+|unexpected_rows_expectation")
 _SUITE_KEYS = (
     "type",
     "expectation_type",
@@ -76,7 +85,9 @@ def soda_checks(section: SodaSection, faults: Faults) -> Iterator[Draft]:
     _section_engine(section, "soda", faults)
     for node in section.checks:
         entry = shaped(node)
-        if entry and (entry.typed or _is_canonical(entry.word, entry.body)):
+        if isinstance(node.value, dict) and any(map(_SECTION.fullmatch, node.value)):
+            yield from _sodacl_sections(node, faults)
+        elif entry and (entry.typed or _is_canonical(entry.word, entry.body)):
             yield from read_entry(node, faults, engine="soda")
         elif isinstance(node.value, str) and node.value.strip():
             line = " ".join(node.value.split())
@@ -96,11 +107,6 @@ def _is_canonical(word: str, body: Node) -> bool:
 
 
 def _sodacl_mapping(node: Node, word: str, faults: Faults) -> Iterator[Draft]:
-    if word.startswith(
-        ("checks for ", "for each ", "filter ", "variables", "configurations for ", "profile columns", "discover ")
-    ):
-        faults.add(node, f"{word!r} is a section of a SodaCL file, not a check", "list its checks here one by one")
-        return
     body = node.value[word]
     ours = {key: item for key, item in body.value.items() if key in _OUR_KEYS} if isinstance(body.value, dict) else {}
     told = _options(body, faults)
@@ -109,6 +115,27 @@ def _sodacl_mapping(node: Node, word: str, faults: Faults) -> Iterator[Draft]:
     sodacl = {word: replace(body, value=kept).data()} if kept or not ours else word
     promise = NativeCheck(engine="soda", kind=" ".join(word.split()), body={"sodacl": sodacl})
     yield _draft(node, faults, promise, name.text if name and name.text.strip() else None, told)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What may stand beside the sections."""
+
+    name: str | None = None
+    severity: Severity = Severity.ERROR
+    description: str | None = None
+
+
+def _sodacl_sections(node: Node, faults: Faults) -> Iterator[Draft]:
+    """Sections of a SodaCL file, such as a ``filter`` and its ``checks for``: one check, whatever is in them."""
+    own = {key: item for key, item in node.value.items() if _SECTION.fullmatch(key)}
+    told = read_fields(_Told, node, faults, others=own)
+    if isinstance(told, Bad):
+        return
+    headers = [" ".join(key.split()) for key in own]
+    kind = "; ".join([header for header in headers if _CHECKED.match(header)] or headers)
+    promise = NativeCheck(engine="soda", kind=kind, body={"sodacl": replace(node, value=own).data()})
+    yield _draft(node, faults, promise, told.name, (told.severity, told.description or ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +184,7 @@ def _expectation(node: Node, faults: Faults) -> Iterator[Draft]:
     kind = node.get(kind_key)
     if kind is None:
         return faults.add(node, "this expectation has no 'name'", "name: expect_column_values_to_not_be_null")
-    if not isinstance(kind.value, str) or not re.fullmatch(r"expect_\w+", kind.value):
+    if not isinstance(kind.value, str) or not _EXPECTATION.fullmatch(kind.value):
         hint = (
             "canonical checks stand in quality_checks.checks"
             if canonical_type(kind.text)
@@ -245,7 +272,7 @@ def _suite_entry(item: Any, where: str, place: Node, faults: Faults) -> Iterator
         return faults.add(place, f"{where} is not a mapping")
     kind = item.get("type") or item.get("expectation_type")
     kwargs = item.get("kwargs") or {}
-    if not isinstance(kind, str) or not re.fullmatch(r"expect_\w+", kind) or not isinstance(kwargs, dict):
+    if not isinstance(kind, str) or not _EXPECTATION.fullmatch(kind) or not isinstance(kwargs, dict):
         return faults.add(place, f"{where} has no 'type' such as expect_column_values_to_not_be_null")
     if _depth(kwargs) > MAX_DEPTH:
         return faults.add(place, f"{where} is nested deeper than {MAX_DEPTH} levels")

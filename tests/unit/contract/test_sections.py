@@ -74,6 +74,41 @@ def test_severity_and_description_of_raw_sodacl_are_ours(tmp_path: Path) -> None
     assert check.promise.body == {"sodacl": {"missing_count(a) = 0": {"samples limit": 0}}}
 
 
+_FILTERED = {"filter batch [late]": {"where": "a > 1"}, "checks for batch [late]": ["row_count > 0", "max(a) < 9"]}
+
+
+@pytest.mark.parametrize(
+    ("entry", "kind", "sodacl"),
+    [
+        ("{'filter batch [late]': {where: a > 1}, 'checks for batch [late]': [row_count > 0, max(a) < 9]}", "checks for batch [late]", _FILTERED),
+        ("checks for batch: [row_count > 0]", "checks for batch", {"checks for batch": ["row_count > 0"]}),
+        ("{configurations for batch: {valid min for a: 1}, checks: [x]}", "checks", {"configurations for batch": {"valid min for a": 1}, "checks": ["x"]}),
+        ("for each dataset D: {datasets: [a], checks: [x]}", "for each dataset D", {"for each dataset D": {"datasets": ["a"], "checks": ["x"]}}),
+        ("{variables: {V: 1}, checks for a: [x], checks for b: [y]}", "checks for a; checks for b", {"variables": {"V": 1}, "checks for a": ["x"], "checks for b": ["y"]}),
+        ("filter batch [late]: {where: a > 1}", "filter batch [late]", {"filter batch [late]": {"where": "a > 1"}}),
+        ("profile columns: {columns: [a]}", "profile columns", {"profile columns": {"columns": ["a"]}}),
+        ("for each column c: {a: [x]}", "for each column c", {"for each column c": {"a": ["x"]}}),
+    ],
+)  # fmt: skip
+def test_sections_of_a_sodacl_file_are_one_check_and_the_engine_says_which_can_run(
+    entry: str, kind: str, sodacl: Any, tmp_path: Path
+) -> None:
+    check = _soda(tmp_path, entry)
+    assert check.promise == NativeCheck(engine="soda", kind=kind, body={"sodacl": sodacl})
+    assert (check.name, check.engine, check.line) == (kind, "soda", 8)
+
+
+def test_name_severity_and_description_may_stand_beside_sections(tmp_path: Path) -> None:
+    check = _soda(tmp_path, "{name: N, severity: info, description: D, checks for batch: [row_count > 0]}")
+    assert (check.name, check.severity, check.description) == ("N", Severity.INFO, "D")
+    assert check.promise.body == {"sodacl": {"checks for batch": ["row_count > 0"]}}
+
+
+def test_a_metric_that_is_called_like_a_section_is_a_metric(tmp_path: Path) -> None:
+    check = _soda(tmp_path, "variables > 3: {variables expression: count(*)}")
+    assert check.promise.kind == "variables > 3"
+
+
 @pytest.mark.parametrize("engine", ["soda", "soda_core", "soda-core"])
 def test_the_section_may_say_whose_it_is(engine: str, tmp_path: Path) -> None:
     assert len(checks_of(tmp_path, f"engine: {engine}\nchecks: [row_count > 0]\n", "soda")) == 1

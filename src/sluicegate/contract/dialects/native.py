@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sluicegate.checks.model import Reference
+from sluicegate.checks.contract_check import ContractCheck
 from sluicegate.contract import documents as d
 from sluicegate.contract.decode import Bad, plans_of, read_fields
-from sluicegate.contract.dialects.reading import Reading, has_top, inside, is_remote, located
+from sluicegate.contract.dialects.reading import Reading, has_top, inside, located
 from sluicegate.contract.entries import read_entry
 from sluicegate.contract.implied import fields_of, governance_checks, schema_checks, sla_checks
 from sluicegate.contract.model import Contract, Enforcement, FieldSpec, Notification, QuarantinePolicy, ViolationPolicy
 from sluicegate.contract.naming import Draft, with_ids
+from sluicegate.contract.references import locations, unused_references
 from sluicegate.contract.sections import Suite, custom_checks, gx_checks, soda_checks
 from sluicegate.contract.yaml_source import Document, Faults, Node
 
@@ -193,7 +193,7 @@ def build(parts: Parts, reading: Reading, tenant: str) -> Contract:
         classification=_stricter(contract.classification if contract else None, governance.classification),
         documentation_url=contract.documentation_url if contract else None,
         settings=_settings(parts),
-        references=_references(checks, reading),
+        references=_references(parts, checks, reading),
         folder=at.path.absolute().parent,
         files=tuple(document.path for document in reading.documents),
         text=at.text,
@@ -204,7 +204,7 @@ def build(parts: Parts, reading: Reading, tenant: str) -> Contract:
     return finished
 
 
-def _checks(parts: Parts, reading: Reading) -> tuple[tuple[Any, ...], tuple[FieldSpec, ...]]:
+def _checks(parts: Parts, reading: Reading) -> tuple[tuple[ContractCheck, ...], tuple[FieldSpec, ...]]:
     drafts: list[Draft] = []
     fields: tuple[FieldSpec, ...] = ()
     contract, asset = parts.contract, parts.asset
@@ -327,14 +327,15 @@ def _settings(parts: Parts) -> Mapping[str, Any]:
     return {"source": source, "target": target}
 
 
-def _references(checks: tuple[Any, ...], reading: Reading) -> Mapping[str, str]:
-    found: dict[str, str] = {}
-    for check in checks:
-        if not isinstance(check.promise, Reference):
-            continue
-        dataset = check.promise.dataset
-        location = dataset if is_remote(dataset) else os.path.normpath(Path(check.file).parent.absolute() / dataset)
-        if found.setdefault(dataset, location) != location:
-            message = f"{dataset!r} is {found[dataset]!r} in another file, and {location!r} here"
-            reading.faults(check.file).add((check.line, check.column), message, "write an absolute path")
-    return found
+def _references(parts: Parts, checks: tuple[ContractCheck, ...], reading: Reading) -> Mapping[str, str]:
+    contract, at = parts.contract, parts.contract_at
+    if contract is None or at is None:
+        return locations({}, Path(), checks, reading)
+    declared = contract.references or {}
+    keys = (contract.node.get("references") or Node(None)).keys
+    unused = unused_references(declared, checks)
+    for name in declared:
+        if name in unused:
+            place = keys.get(name, (0, 0))
+            reading.warn(at.file, Node(None, *place), f"no check reads the reference {name!r}", "it is not opened: remove it")
+    return locations(declared, at.path.parent, checks, reading)
