@@ -102,7 +102,7 @@ def test_a_group_that_only_warns_warns() -> None:
     checks: Json = [{"n": {"name": "pairs", "warn": "when > 1"}}, {"n > 0": {"name": "some"}}]
     (result,) = run({"group by": {"query": query, "fields": ["id"], "checks": checks}})
     assert result.native is NativeOutcome.WARNED
-    assert result.message == "1 of 6 checks do not pass"
+    assert result.message == "1 of 6 checks do not pass: n"
 
 
 def test_the_newest_moment_is_held_against_the_runs_clock_even_where_the_environment_has_one(

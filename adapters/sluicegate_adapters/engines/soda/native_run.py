@@ -92,6 +92,11 @@ class _Run:
     def _alone(self, each: _Ready) -> Result:
         scanned = self._scan(each.document)
         findings = scanned.findings.get(each.check.id, ())
+        expected = sum(
+            len(items) for header, items in each.document.items() if header.startswith("checks") and isinstance(items, list)
+        )
+        if len(findings) < expected and not scanned.problems:
+            return Result(check_id=each.check.id, error=f"Soda ran {len(findings)} of {expected} checks")
         if not scanned.problems and (result := verdict(each.check.id, findings)):
             return result
         return errored(each.check.id, scanned.problems, _why_not(findings))
@@ -105,7 +110,11 @@ class _Run:
             raise _Refusal(native.reason)
         for config in native.configs:
             self._look_at_names(config, native)
-        document = {header: self._section(header, content, check.id, native) for header, content in native.sections.items()}
+        document: dict[str, Json] = {}
+        for header, content in native.sections.items():
+            for own, made in self._section(header, content, check.id, native):
+                there = document.get(own)
+                document[own] = [*there, *made] if isinstance(there, list) and isinstance(made, list) else made
         return _Ready(check, native, document)
 
     def _look_at_names(self, config: Any, native: Native) -> None:
@@ -127,19 +136,41 @@ class _Run:
             known = ", ".join(sorted(self._references)) or "none"
             raise _Refusal(f"{_unquoted(name)!r} is no reference of this contract", f"its references: {known}")
 
-    def _section(self, header: str, content: Json, key: str, native: Native) -> Json:
+    def _section(self, header: str, content: Json, key: str, native: Native) -> Iterator[tuple[str, Json]]:
+        """The sections that Soda gets for one of the author's."""
         variables = {"NOW": self._context.now.isoformat(), **_variables(native)}
         if header.startswith(("checks for ", "filter ", "configurations for ")):
             self._look_at_table(header.split(" for " if " for " in header else " ", 1)[1].partition(" [")[0].strip())
-        if header.startswith("for each"):  # ${alias} is filled for each dataset, by Soda
-            variables[header.rsplit(" ", 1)[-1]] = BATCH
+        if header.startswith("for each"):
             assert isinstance(content, dict)  # noqa: S101 - Soda parsed it
-            return {**content, "checks": self._checks(content.get("checks"), key, variables, keep=True)}
-        if header.startswith("checks"):
-            return self._checks(content, key, variables)
-        return self._config(content, variables) if isinstance(content, Mapping) else content
+            alias = header.rsplit(" ", 1)[-1]
+            for name in self._datasets(content.get("datasets") or content.get("tables")):
+                yield f"checks for {name}", self._checks(content.get("checks"), key, {**variables, alias: name})
+        elif header.startswith("checks"):
+            yield header, self._checks(content, key, variables)
+        else:
+            yield header, self._config(content, variables) if isinstance(content, Mapping) else content
 
-    def _checks(self, items: Json, key: str, variables: Mapping[str, object], *, keep: bool = False) -> Json:
+    def _datasets(self, patterns: Json) -> list[str]:
+        """What ``for each dataset`` goes through. Soda would pass over a name that nothing has, and take every view for a dataset."""
+        plain = {view: name for name, view in reversed(self._references.items()) if _WORD.fullmatch(name)}
+        known = [BATCH, *reversed(plain.values())]  # one name for each view
+        texts = [pattern for pattern in patterns if isinstance(pattern, str)] if isinstance(patterns, list) else []
+        excluded = [text.removeprefix("exclude ") for text in texts if text.startswith("exclude ")]
+        included = [text.removeprefix("include ") for text in texts if not text.startswith("exclude ")] or ["%"]
+        found: list[str] = []
+        for pattern in included:
+            matching = [name for name in known if _is_like(name, pattern)]
+            if not matching:
+                self._look_at_table(pattern)
+                matching = [pattern]
+            found += matching
+        kept = [name for name in dict.fromkeys(found) if not any(_is_like(name, pattern) for pattern in excluded)]
+        if not kept:
+            raise _Refusal("'for each dataset' goes through no dataset at all", f"there are: {', '.join(known)}")
+        return kept
+
+    def _checks(self, items: Json, key: str, variables: Mapping[str, object]) -> Json:
         from sluicegate_adapters.engines.soda.runtime import KEY
 
         keyed: list[Json] = []
@@ -147,35 +178,33 @@ class _Run:
             line, config = line_and_config(item)
             if line == "attributes":
                 continue
-            config = self._config({name: value for name, value in config.items() if name not in _SAMPLES}, variables, keep=keep)
+            config = self._config({name: value for name, value in config.items() if name not in _SAMPLES}, variables)
             if "checks" in config:
-                config["checks"] = self._checks(config["checks"], key, variables, keep=keep)
+                config["checks"] = self._checks(config["checks"], key, variables)
             # The name finds the evidence again; the author's own is in the contract.
             keyed.append({line: {**config, "name": key, "attributes": {KEY: key}}})
         return keyed
 
-    def _config(self, config: Mapping[str, Json], variables: Mapping[str, object], *, keep: bool = False) -> dict[str, Json]:
-        return {key: self._setting(key, value, variables, keep=keep) for key, value in config.items()}
+    def _config(self, config: Mapping[str, Json], variables: Mapping[str, object]) -> dict[str, Json]:
+        return {key: self._setting(key, value, variables) for key, value in config.items()}
 
-    def _setting(self, key: str, value: Json, variables: Mapping[str, object], *, keep: bool) -> Json:
+    def _setting(self, key: str, value: Json, variables: Mapping[str, object]) -> Json:
         if key in _FORBIDDEN and isinstance(value, list):
             return [_whole(name) if isinstance(name, str) else name for name in value]
         if isinstance(value, Mapping):
-            return self._config(value, variables, keep=keep)
+            return self._config(value, variables)
         if not isinstance(value, str):
             return value
         if key.endswith("query"):
-            filled = self._filled(value, variables)
-            guarded = self._guarded(filled)
-            return value if keep else query_text(guarded)
+            return query_text(self._guarded(self._filled(value, variables)))
         if key.endswith("expression"):
             filled = self._filled(value, variables)
             self._guard_part(filled)
-            return value if keep else expression_text(filled)
+            return expression_text(filled)
         if key in _CONDITIONS:
             filled = self._filled(value, variables)
             self._guard_part(filled)
-            return value if keep else expression_text(f"({filled}\n)" if "--" in filled else filled)
+            return expression_text(f"({filled}\n)" if "--" in filled else filled)
         return value
 
     def _filled(self, sql: str, variables: Mapping[str, object]) -> str:
@@ -203,13 +232,21 @@ class _Run:
 def _name_references(connection: duckdb.DuckDBPyConnection, references: Mapping[str, str]) -> dict[str, str]:
     """Every name that SodaCL may call a reference by -> its view: the dataset's own, and its file's without the suffix.
 
-    SodaCL pastes names into SQL, so each of them becomes a temporary view of this connection alone.
+    SodaCL pastes names into SQL, so each of them becomes a temporary view of this connection alone. A dataset's own name goes
+    before a file's, and a file's that several have names none of them.
     """
+    stems = [(PurePosixPath(dataset).name.partition(".")[0], view) for dataset, view in references.items()]
     names: dict[str, str] = {}
-    for dataset, view in references.items():
-        for name in (dataset, PurePosixPath(dataset).name.partition(".")[0]):
-            if name.casefold() != BATCH and '"' not in name and name:
-                names.setdefault(name, view)
+    taken = {BATCH, *references.values()}  # by no case, and no view may hide another
+    for name, view in references.items():
+        if name.casefold() not in taken and '"' not in name and name:
+            taken.add(name.casefold())
+            names[name] = view
+    for stem, view in stems:
+        alike = {its for other, its in stems if other.casefold() == stem.casefold()}
+        if len(alike) == 1 and stem.casefold() not in taken and '"' not in stem and stem:
+            taken.add(stem.casefold())
+            names[stem] = view
     for name, view in names.items():
         if name != view:
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {identifier(name)} AS SELECT * FROM {identifier(view)}")
@@ -229,6 +266,11 @@ def _variables(native: Native) -> dict[str, object]:
 
 def _unquoted(name: str) -> str:
     return name[1:-1] if len(name) > 1 and name[0] + name[-1] in {'""', "``", "[]"} else name
+
+
+def _is_like(name: str, pattern: str) -> bool:
+    """As ``LIKE`` with ``%``, whatever the case; ``_`` is itself."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.casefold().split("%"))), name.casefold()) is not None
 
 
 def _whole(name: str) -> str:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from sluicegate.checks.sqltext import BATCH
 from sluicegate.checks.values import Scalar
 from sluicegate.ports.engine import Evidence, NativeOutcome, Result
 
@@ -22,6 +23,7 @@ _OUTCOMES = {"pass": NativeOutcome.PASSED, "warn": NativeOutcome.WARNED, "fail":
 _WORST = (NativeOutcome.FAILED, NativeOutcome.WARNED, NativeOutcome.PASSED)
 _COUNTS = {"missing_count", "invalid_count"}
 _FAILED_ROWS = {"UserDefinedFailedRowsCheckCfg", "UserDefinedFailedRowsExpressionCheckCfg"}
+_NAMED = 5
 _NAN = "the figure is NaN, which no threshold holds"
 
 
@@ -37,16 +39,28 @@ def verdict(check_id: str, findings: Sequence[Finding]) -> Result | None:
 
 
 def _folded(check_id: str, pairs: Sequence[tuple[Finding, Result]]) -> Result:
-    """Several checks under one entry (``group by``, ``for each``): the worst of them, and how many are bad.
+    """Several checks under one entry (sections, ``group by``, ``for each``): the worst of them, and which are bad.
 
     Soda's own ``group by`` passes where a group only warns.
     """
-    results = [result for finding, result in pairs if finding.kind != "GroupByCheckCfg"]
-    worst = next(outcome for outcome in _WORST if any(result.native is outcome for result in results))
-    bad = sum(result.native is not NativeOutcome.PASSED for result in results)
-    evidence = next((result.evidence for result in results if result.evidence), None)
-    message = f"{bad} of {len(results)} checks do not pass" if bad else f"{len(results)} checks pass"
+    judged = [(finding, result) for finding, result in pairs if finding.kind != "GroupByCheckCfg"]
+    worst = next(outcome for outcome in _WORST if any(result.native is outcome for _, result in judged))
+    bad = [_called(finding) for finding, result in judged if result.native is not NativeOutcome.PASSED]
+    evidence = next((result.evidence for _, result in judged if result.evidence), None)
+    message = f"{len(judged)} checks pass"
+    if bad:
+        several = list(dict.fromkeys(bad))
+        named = ", ".join([*several[:_NAMED], *(["…"] if len(several) > _NAMED else [])])
+        message = f"{len(bad)} of {len(judged)} checks do not pass: {named}"
     return Result(check_id=check_id, native=worst, failing=None, message=message, evidence=evidence)
+
+
+def _called(finding: Finding) -> str:
+    """A check's line as its author wrote it, and what it is about if that isn't the whole batch. No values: they may be secret."""
+    config = finding.check.check_cfg
+    about = str(config.source_header).partition(" for ")[2]
+    line = " ".join(str(config.source_line).split())
+    return line if about in {"", BATCH} else f"{line} ({about})"
 
 
 def _one(check_id: str, finding: Finding) -> Result | None:
