@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,85 +19,30 @@ from sluicegate.config import PluginSettings, Profile, load_profile
 from sluicegate.contract.lint import not_acted_on
 from sluicegate.contract.loader import load_contract
 from sluicegate.contract.model import Contract
-from sluicegate.errors import BatchRefused, StorageError, UsageError
+from sluicegate.contract.references import references_to_open
+from sluicegate.errors import StorageError, UsageError
 from sluicegate.gate.act import Acted, ActionTaken, commit, committed_before, quarantine
 from sluicegate.gate.evidence import gather_evidence
 from sluicegate.gate.judgement import judge_all
+from sluicegate.gate.outcome import RunOutcome
 from sluicegate.gate.plan import EngineRoom, Plan, plan
+from sluicegate.gate.record import record_of
 from sluicegate.gate.run import run_checks
 from sluicegate.ports.engine import RunContext
-from sluicegate.ports.quarantine import Manifest, QuarantineStore
-from sluicegate.ports.target import CommitReceipt, Target
+from sluicegate.ports.quarantine import QuarantineStore
+from sluicegate.ports.target import Target
 from sluicegate.verdict.document import document, verdict_id
 from sluicegate.verdict.model import CheckOutcome, Decision, Verdict
 from sluicegate.verdict.policy import Policy, decide
+from sluicegate.words import plural
 
 if TYPE_CHECKING:
     from sluicegate.history.sqlite import SqliteHistory
 
-__all__ = ["Gate", "RunOutcome"]
+__all__ = ["Gate"]
 
 Progress = Callable[[str], None]
 """Told what the gate does now, in a few words, each time that changes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOutcome:
-    """What came of one run.
-
-    Attributes:
-        action: what was done with the batch; ``checked`` where nothing was to be done. ``committed`` with a decision to
-            quarantine: it had been committed before, and stays so.
-        receipt: of a commit, now or before.
-        manifest: of a quarantine.
-        seconds: of wall time, from the contract's file to the end.
-        warnings: what a person should know beside the decision, and doesn't change it: columns that could not be read as
-            declared, what of the contract this release does not act on, a history that could not be written.
-    """
-
-    run_id: str
-    contract: Contract
-    verdict: Verdict
-    action: ActionTaken
-    seconds: float
-    receipt: CommitReceipt | None = None
-    manifest: Manifest | None = None
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """The CLI's exit code for this run: the verdict's; 4 where the batch was refused too late for the quarantine."""
-        refused_too_late = self.action is ActionTaken.COMMITTED and self.verdict.decision is Decision.QUARANTINE
-        return max(self.verdict.exit_code, 4) if refused_too_late else self.verdict.exit_code
-
-    @property
-    def passed(self) -> bool:
-        """Whether the decision lets the batch through."""
-        return self.verdict.decision in {Decision.COMMIT, Decision.COMMIT_WITH_WARNINGS}
-
-    def as_document(self) -> dict[str, Any]:
-        """The run as JSON: the verdict document, and what was done. Classified values are masked."""
-        return {
-            "run_id": self.run_id,
-            "action": self.action.value,
-            "location": self.receipt.location if self.receipt else None,
-            "already_committed": self.receipt.already_there if self.receipt else None,
-            "quarantine_id": self.manifest.quarantine_id if self.manifest else None,
-            "seconds": round(self.seconds, 3),
-            "exit_code": self.exit_code,
-            "warnings": list(self.warnings),
-            "verdict": document(self.verdict, self.contract.classified_columns),
-        }
-
-    def raise_if_refused(self) -> RunOutcome:
-        """Return this outcome, or raise.
-
-        Raises:
-            BatchRefused: the decision was to quarantine or to block.
-        """
-        if not self.passed:
-            raise BatchRefused(f"{self.contract.name}: {self.action}: {'; '.join(self.verdict.reasons)}", outcome=self)
-        return self
 
 
 class Gate:
@@ -220,7 +165,7 @@ class Gate:
             batch_id=batch_id,
             format=format_ or where.get("format"),
             options=where.get("options"),
-            references=contract.references,
+            references=references_to_open(contract),
             declared=tuple((spec.name, spec.type) for spec in contract.fields if spec.type),
             settings=BatchSettings(
                 memory_limit=profile.batch.memory_limit,
@@ -232,7 +177,7 @@ class Gate:
     def _verdict(self, planned: Plan, batch: Batch, tell: Progress) -> Verdict:
         contract, profile = planned.contract, self.profile
         runnable = planned.by_engine
-        tell(f"running {sum(map(len, runnable.values()))} checks on {', '.join(runnable) or 'no engine'}")
+        tell(f"running {plural(sum(map(len, runnable.values())), 'check')} on {', '.join(runnable) or 'no engine'}")
         results = run_checks(
             planned, batch, self.engines, lambda name: self._context(name, planned, batch), profile.timeout_seconds
         )
@@ -308,8 +253,6 @@ class Gate:
 
     def _record(self, outcome: RunOutcome) -> RunOutcome:
         """Write the run to the history. It isn't the arbiter: if it can't be written, the decision stands, and says so."""
-        from sluicegate.gate.record import record_of
-
         try:
             self.history.record(record_of(outcome))
         except StorageError as error:
