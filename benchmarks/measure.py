@@ -6,7 +6,7 @@ import os
 import statistics
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = ["Run", "paired"]
@@ -34,7 +34,7 @@ def _once(command: Sequence[str], allowed: frozenset[int]) -> Run:
     return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def paired(commands: dict[str, Sequence[str]], rounds: int, allowed: frozenset[int] = frozenset({0})) -> dict[str, Run]:
+def paired(commands: Mapping[str, Sequence[str]], rounds: int, allowed: frozenset[int] = frozenset({0})) -> dict[str, Run]:
     """Medians of ``rounds`` counted rounds, after one that isn't counted."""
     runs: dict[str, list[Run]] = {name: [] for name in commands}
     for number in range(rounds + 1):
