@@ -82,6 +82,16 @@ def test_a_public_module_says_what_it_offers_and_what_it_is_for(path: Path) -> N
     assert not [each for each in ast.literal_eval(listed[0].value) if each.startswith("_") and each != "__version__"]
 
 
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if path.stem == "__init__" and path.parent.name != "sluicegate"], ids=name
+)
+def test_a_room_says_what_lives_in_it(path: Path) -> None:
+    told = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    living = {module.stem for module in path.parent.glob("*.py")} - {"__init__"}
+    assert told
+    assert living <= set(re.findall(r"``(\w+)``", told)), "name each module in the package's docstring"
+
+
 @pytest.mark.parametrize("path", EVERYTHING, ids=name)
 def test_a_file_is_short_and_finished(path: Path) -> None:
     text = path.read_text(encoding="utf-8")

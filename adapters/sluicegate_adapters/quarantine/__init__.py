@@ -1,1 +1,1 @@
-"""Where refused batches wait: one module per quarantine store."""
+"""Where refused batches wait: one module per quarantine store (``local``)."""

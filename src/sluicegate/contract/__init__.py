@@ -5,8 +5,8 @@ In the order of the way:
 - a file becomes a tree that knows its places: ``yaml_source``, ``scalars``, ``interpolate``;
 - a tree becomes dataclasses: ``decode``; the native format's are in ``documents``;
 - checks: as contracts write them (``entries``, ``sections``), with values that mean something (``check_rules``), implied by schema
-  and SLA (``implied``), named (``naming``);
-- one module per format: ``dialects``; all yield the same ``model.Contract``; ``loader.load_contract`` is the way in;
+  and SLA (``implied``), named (``naming``), with the datasets that they read beside the batch (``references``);
+- one module per format: ``dialects``; all yield the same Contract (``model``); ``loader`` is the way in;
 - what follows from a contract or from the format: ``lint``, ``scaffold``, ``json_schema``, ``reference_page``.
 
 Knows ``checks`` and ``errors``. Must never know an engine or a batch.

@@ -1,5 +1,7 @@
 """Run records: what was decided, when, on which figures. SQLite by default.
 
+Here: what is kept of a run (``record``), and where (``sqlite``).
+
 Knows ``verdict``. Must never arbitrate: the target and the quarantine store do that.
 """
 

@@ -1,6 +1,7 @@
 """The dialects: each a module with ``accepts(document) -> bool`` and ``read(document, reading) -> Contract``.
 
-Another format is another module here, and its name in the tuple below.
+Here: the native format's three files (``native``, ``asset``, ``job``), the door of ODCS (``odcs``), what all gather while they read
+(``reading``). Another format is another module here, and its name in the tuple below.
 """
 
 from __future__ import annotations
