@@ -41,7 +41,10 @@ def judge_all(
             return CheckOutcome(check=declared, outcome=Outcome.UNSUPPORTED, engine=item.engine, message=item.unsupported)
         if item.fault:
             message, hint = item.fault.message, item.fault.hint
-            return CheckOutcome(check=declared, outcome=Outcome.ERRORED, engine="", message=message, hint=hint)
+            broke, engine = item.engine_broke, item.engine
+            return CheckOutcome(
+                check=declared, outcome=Outcome.ERRORED, engine=engine, message=message, hint=hint, engine_broke=broke
+            )
         try:
             known = _facts(plan, declared, batch_rows, batch_id, history)
         except StorageError as error:  # without its past a check can't be judged, and fails closed

@@ -56,6 +56,7 @@ class PlannedCheck:
         unsupported: why no engine can run it, with the engine's name.
         skipped: why it isn't run at all.
         fault: why it can't be evaluated on this batch (a column that isn't there, say): it ends as ``errored``.
+        engine_broke: the fault is the engine's, which raised when it was to translate the check.
     """
 
     declared: ContractCheck
@@ -65,6 +66,7 @@ class PlannedCheck:
     unsupported: str = ""
     skipped: str = ""
     fault: Unbindable | None = None
+    engine_broke: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,9 +148,24 @@ def _assign(declared: ContractCheck, check: ContractCheck, engines: EngineRoom, 
     pinned = _pinned(check)
     reasons = []
     for name in [pinned] if pinned else engines.order:
-        translation = engines[name].translate(check, schema)
+        translation = _translate(name, engines[name], check, schema)
         if isinstance(translation, Unsupported):
             reasons.append(f"{name}: {translation.reason}")
-        else:
+        elif isinstance(translation, Translation):
             return PlannedCheck(declared=declared, check=check, engine=name, translation=translation)
+        else:
+            return PlannedCheck(declared=declared, check=check, engine=name, fault=translation, engine_broke=True)
     return PlannedCheck(declared=declared, check=check, engine=pinned or "", unsupported="; ".join(reasons))
+
+
+def _translate(
+    name: str, engine: Engine, check: ContractCheck, schema: BatchSchema | None
+) -> Translation | Unsupported | Unbindable:
+    """An engine that can't even say whether it can run a check is broken: that closes the gate, as ``unsupported`` may not."""
+    try:
+        said: object = engine.translate(check, schema)
+    except Exception as error:  # noqa: BLE001 - an engine is somebody else's code
+        return Unbindable(f"{name} broke while it translated the check: {type(error).__name__}")
+    if isinstance(said, Translation | Unsupported):
+        return said
+    return Unbindable(f"{name} gave a {type(said).__name__} for a translation")

@@ -11,6 +11,7 @@ from typing import Protocol
 from sluicegate.checks.contract_check import ContractCheck
 from sluicegate.errors import SluicegateError
 from sluicegate.gate.plan import EngineRoom, Plan
+from sluicegate.gate.soundness import unsound
 from sluicegate.ports.batch import BatchView
 from sluicegate.ports.engine import Engine, Result, RunContext
 
@@ -62,11 +63,14 @@ class _EngineRun:
 
     def final_results(self) -> dict[str, Result]:
         """Exactly one result for each check that was asked: missing and doubled ones are errors of the engine."""
-        asked = [check.id for check in self.checks]
+        asked = {check.id: check for check in self.checks}
         found: dict[str, Result] = {}
-        for result in list(self.results):
-            twice = result.check_id in found
-            found[result.check_id] = _broke(result.check_id, f"{self.name} gave two results for one check") if twice else result
+        for given in list(self.results):
+            check_id = getattr(given, "check_id", None)
+            if not isinstance(check_id, str) or check_id not in asked:
+                continue
+            wrong = "two results for one check" if check_id in found else unsound(given, asked[check_id])
+            found[check_id] = _broke(check_id, f"{self.name} gave {wrong}") if wrong else given
         missing = self.fault or f"{self.name} gave no result for this check"
         return {check_id: found.get(check_id) or _broke(check_id, missing, self.hint) for check_id in asked}
 

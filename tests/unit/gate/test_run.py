@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,7 @@ from sluicegate.errors import EngineError
 from sluicegate.gate.plan import EngineRoom, plan
 from sluicegate.gate.run import run_checks
 from sluicegate.ports.batch import BatchView
-from sluicegate.ports.engine import Engine, Result, RunContext, Translation, Unsupported
+from sluicegate.ports.engine import Engine, Evidence, Result, RunContext, Translation, Unsupported
 from sluicegate.testing.batches import MemoryBatch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -117,6 +119,51 @@ def test_two_results_for_one_check_are_an_error_of_the_engine() -> None:
 def test_results_for_checks_that_nobody_asked_for_are_left_out() -> None:
     chatty = FakeEngine("chatty", lambda checks, batch: [*good(checks, batch), Result(check_id="x", rows=1, failing=0)])
     assert set(run(FakeRoom(chatty), check("a"))) == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (None, "no result"),
+        ({"check_id": "a"}, "no result"),
+        (Result(check_id=["a"], rows=1, failing=0), "no result"),  # type: ignore[arg-type]
+        (Result(check_id="a", rows=-1, failing=-1), "'rows' is no count"),
+        (Result(check_id="a", rows=1, failing=True), "'failing' is no count"),
+        (Result(check_id="a", rows=1, failing="0"), "'failing' is no count"),  # type: ignore[arg-type]
+        (Result(check_id="a", rows=1, failing=2), "more failing rows than rows"),
+        (Result(check_id="a", value=[1]), "'value' is no plain value"),  # type: ignore[arg-type]
+        (Result(check_id="a", value=Decimal("sNaN")), "'value' is no plain value"),
+        (Result(check_id="a", native="passed"), "'native' is no outcome"),  # type: ignore[arg-type]
+        (Result(check_id="a", rows=1, failing=0, error=None), "'error' is no text"),  # type: ignore[arg-type]
+        (Result(check_id="a", evidence=Evidence(columns=("a", "b"), rows=((1,),))), "'evidence' is none"),
+    ],
+)
+def test_garbage_from_an_engine_is_its_error_and_takes_no_other_result_with_it(given: Any, words: str) -> None:
+    room = FakeRoom(FakeEngine("mad", lambda checks, batch: [given]), FakeEngine("fine", good))
+    results = run(room, check("a", "mad"), check("other", "fine"))
+    assert words in results["a"].error
+    assert results["a"].engine_broke
+    assert results["other"].failing == 0
+
+
+def test_an_engine_that_breaks_while_it_translates_errs_even_where_unsupported_may_pass() -> None:
+    class Broken(FakeEngine):
+        def translate(self, check: ContractCheck, schema: BatchSchema | None) -> Translation | Unsupported:
+            raise ValueError(check.id)
+
+    class Mute(FakeEngine):
+        def translate(self, check: ContractCheck, schema: BatchSchema | None) -> Translation | Unsupported:
+            return None  # type: ignore[return-value]
+
+    room = FakeRoom(Broken("broken", good), Mute("mute", good), FakeEngine("fine", good))
+    checks = (check("a", "broken"), check("b", "mute"), check("c", "fine"))
+    planned = plan(Contract(name="c", version="1", owner="o", dataset="d", checks=checks), room, NOW)
+    assert [(item.fault and item.fault.message, item.engine_broke) for item in planned.checks] == [
+        ("broken broke while it translated the check: ValueError", True),
+        ("mute gave a NoneType for a translation", True),
+        (None, False),
+    ]
+    assert set(planned.by_engine) == {"fine"}
 
 
 def test_an_engine_that_takes_too_long_is_interrupted_and_its_answers_so_far_count() -> None:
