@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
@@ -100,6 +100,7 @@ def find_files(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
             raise UsageError("the batch's path is empty", hint="give a path, a glob or a folder")
         _refuse_remote(text)
         found |= _expand(text)
+    found = _each_once(found)
     paths = sorted(found)
     the_format = _format_of(paths, format)
     files = tuple(BatchFile.of(path) for path in paths)
@@ -118,6 +119,18 @@ def find_files(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
     return FileSet(files, the_format, partitions, tuple(sorted(foreign - set(partitions))))
 
 
+def _each_once(found: dict[Path, Path]) -> dict[Path, Path]:
+    """The files without links to others among them: ``latest.csv`` beside what it points to is no second delivery.
+
+    In another ``key=value`` folder it is: the same bytes are other rows there.
+    """
+    kept: dict[tuple[str, tuple[str, ...]], Path] = {}
+    for path in sorted(found, key=lambda path: (path.is_symlink(), path)):
+        keys = tuple(part for part in path.relative_to(found[path]).parent.parts if "=" in part[1:])
+        kept.setdefault((os.path.realpath(path), keys), path)
+    return {path: found[path] for path in kept.values()}
+
+
 def _refuse_remote(text: str) -> None:
     scheme, separator, _ = text.partition("://")
     if separator and scheme.lower() in {"s3", "s3a", "s3n"}:
@@ -129,22 +142,44 @@ def _refuse_remote(text: str) -> None:
 def _expand(text: str) -> dict[Path, Path]:
     path = Path(os.path.abspath(text))  # noqa: PTH100 - symbolic links keep their names: partitions and suffixes live there
     if path.is_dir():
-        files = [found for found in path.rglob("*") if not found.is_dir() and not _is_marker(found.relative_to(path))]
-        if not files:
-            raise UsageError(f"the folder {text} holds no files", hint="check the path")
-        return dict.fromkeys(files, path)
+        return _in_folder(path)
     if os.path.lexists(path) or not _WILD & set(text):
         return {path: path.parent}
     matches = [Path(os.path.abspath(match)) for match in glob.glob(text, recursive=True)]  # noqa: PTH100, PTH207 - as above
-    files = [match for match in matches if not match.is_dir()]
-    if not files:
-        raise UsageError(f"no file matches {text}", hint="quote the pattern, and check the path")
     fixed = next(i for i, part in enumerate(path.parts) if _WILD & set(part))
-    return dict.fromkeys(files, Path(*path.parts[:fixed]))
+    root = Path(*path.parts[:fixed])
+    found = dict.fromkeys((match for match in matches if not match.is_dir()), root)
+    for folder in matches:  # what Spark writes is a folder that is called like a file
+        if folder.is_dir() and folder.suffix.lower() in _SUFFIXES:
+            found |= dict.fromkeys(_in_folder(folder), root)
+    if not found:
+        raise UsageError(f"no file matches {text}", hint="quote the pattern, and check the path")
+    return found
 
 
-def _is_marker(path: PurePath) -> bool:
-    return any(part.startswith((".", "_")) for part in path.parts)
+def _in_folder(folder: Path) -> dict[Path, Path]:
+    files = list(_walk(folder, ()))
+    if not files:
+        raise UsageError(f"the folder {folder} holds no files", hint="check the path")
+    return dict.fromkeys(files, folder)
+
+
+def _walk(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+    """Every file but markers, behind symbolic links too: a folder that is passed over is rows that are lost."""
+    real = folder.resolve()
+    if real in above:
+        raise UsageError(f"{folder} is a link to a folder around it", hint="remove the link")
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise UsageError(f"the folder {folder}: {(error.strerror or 'unreadable').lower()}", hint="check the path") from error
+    for entry in entries:
+        if entry.name.startswith((".", "_")):
+            continue
+        if entry.is_dir():
+            yield from _walk(entry, (*above, real))
+        else:
+            yield entry
 
 
 def _keys(folder: PurePath) -> tuple[str, ...]:

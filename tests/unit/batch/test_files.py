@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,55 @@ def test_a_relative_path_starts_at_the_working_directory(tmp_path: Path, monkeyp
 def test_the_same_file_twice_counts_once(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", "SELECT 1 AS a")
     assert read([path, str(tmp_path / "*.parquet")])[1] == [(1,)]
+
+
+def test_a_link_beside_the_file_that_it_points_to_is_no_second_delivery(tmp_path: Path) -> None:
+    write(tmp_path / "2013.parquet", "SELECT 1 AS a")
+    (tmp_path / "0-latest.parquet").symlink_to(tmp_path / "2013.parquet")
+    for source in (tmp_path, str(tmp_path / "*.parquet")):
+        assert find_files(source).paths == (tmp_path / "2013.parquet",)
+    assert read(tmp_path / "0-latest.parquet")[1] == [(1,)]
+
+
+def test_the_same_file_behind_two_partitions_is_rows_of_both(tmp_path: Path) -> None:
+    write(tmp_path / "day=1/a.parquet", "SELECT 1 AS a")
+    (tmp_path / "day=2").symlink_to(tmp_path / "day=1")
+    assert read(tmp_path)[1] == [(1, 1), (1, 2)]
+
+
+def test_folders_behind_links_are_read_too(tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere/b.parquet", "SELECT 2 AS a")
+    write(tmp_path / "in/a.parquet", "SELECT 1 AS a")
+    (tmp_path / "in/more").symlink_to(tmp_path / "elsewhere")
+    assert read(tmp_path / "in")[1] == [(1,), (2,)]
+
+
+def test_a_link_to_a_folder_around_it_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "in/a.parquet", "SELECT 1 AS a")
+    (tmp_path / "in/loop").symlink_to(tmp_path / "in")
+    with pytest.raises(UsageError, match="a link to a folder around it"):
+        find_files(tmp_path / "in")
+
+
+def test_a_folder_that_can_not_be_listed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "in/closed/a.parquet", "SELECT 1 AS a")
+    write(tmp_path / "in/a.parquet", "SELECT 1 AS a")
+    listed = Path.iterdir
+
+    def iterdir(folder: Path) -> Iterator[Path]:  # tests may run as root, who may list anything
+        if folder.name == "closed":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return iter(listed(folder))
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    with pytest.raises(UsageError, match=r"closed: permission denied"):
+        find_files(tmp_path / "in")
+
+
+def test_a_folder_that_is_called_like_a_file_is_part_of_what_a_glob_matches(tmp_path: Path) -> None:
+    write(tmp_path / "x.parquet/part-0.parquet", "SELECT 1 AS a")
+    write(tmp_path / "y.parquet", "SELECT 2 AS a")
+    assert read(str(tmp_path / "*.parquet"))[1] == [(1,), (2,)]
 
 
 def test_markers_and_hidden_files_in_a_folder_do_not_count(tmp_path: Path) -> None:
