@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +223,22 @@ def test_plan_needs_no_data_and_shows_what_is_skipped(type_: Any) -> None:
     checks = type_("plan", "orders.yaml", "--json").json["checks"]
     assert {item["engine"] for item in checks} == {"duckdb", ""}
     assert all(item["translation"]["text"] for item in checks if item["engine"])
+
+
+@pytest.mark.parametrize(
+    "streams", [">&-", "2>&-", ">&- 2>&- <&-", ">/dev/full", "--json >/dev/full", "--json >&-", ">/dev/full 2>/dev/full"]
+)
+def test_where_the_report_goes_changes_neither_the_end_nor_the_exit_code(streams: str, shop: Path) -> None:
+    tool = Path(sys.executable).with_name("sluicegate")
+    done = subprocess.run(
+        f"{tool} run orders.yaml bad.csv {streams}", shell=True, cwd=shop, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3, done.stderr
+    assert bool(done.stdout) == (">" not in streams.replace("2>&-", ""))
+    assert all(line.startswith("warning: ") for line in done.stderr.splitlines())
+    told = "warning: the report can't be written: No space left on device" in done.stderr
+    assert told == ("/dev/full" in streams and "2>" not in streams)
+    assert list(shop.glob("held/**/manifest.json"))
 
 
 def test_history_shows_runs_and_how_they_moved(type_: Any) -> None:

@@ -26,10 +26,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Without arguments it is the console's entry point: a process that an abandoned engine still works in ends here, at once.
     """
+    if argv is None:
+        _occupy_standard_streams()
     code = _run(argv)
     if argv is None:
         _leave_abandoned_engines(code)
     return code
+
+
+def _occupy_standard_streams() -> None:
+    """Where the caller closed a standard stream, its number must not go to a file of ours: a library may print into it."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
 
 
 def _run(argv: Sequence[str] | None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -143,8 +144,8 @@ class Screen:
     quiet: bool = False
     verbose: bool = False
     color: bool | None = None
-    out: TextIO = field(default_factory=lambda: sys.stdout)
-    err: TextIO = field(default_factory=lambda: sys.stderr)
+    out: TextIO = field(default_factory=lambda: sys.stdout or io.StringIO())  # None where the caller closed it
+    err: TextIO = field(default_factory=lambda: sys.stderr or io.StringIO())
 
     @property
     def is_terminal(self) -> bool:
@@ -189,7 +190,7 @@ class Screen:
 
     def problem(self, text: str) -> None:
         """A message on standard error."""
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):
             print(self._encodable(text, self.err), file=self.err)
 
     @contextlib.contextmanager
@@ -224,12 +225,14 @@ class Screen:
 
     @contextlib.contextmanager
     def _unbroken(self) -> Iterator[None]:
-        """A reader that went away (``| head``) must not change what happens to the batch, nor the exit code."""
+        """A reader that went away (``| head``) or a full disk must not change what happens to the batch, nor the exit code."""
         try:
             yield
-        except BrokenPipeError:
+        except OSError as error:
             with contextlib.suppress(OSError, ValueError):  # from here on all output goes nowhere
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
+            if not isinstance(error, BrokenPipeError):
+                self.problem(f"warning: the report can't be written: {error.strerror or error}")
 
     @staticmethod
     def _encodable(text: str, stream: TextIO) -> str:
