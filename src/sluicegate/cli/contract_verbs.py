@@ -72,8 +72,13 @@ def _lint(path: str, config: str | None) -> tuple[tuple[Fault, ...], tuple[Fault
         for item in planned.checks
         if item.unsupported
     )
+    broken = tuple(
+        Fault(item.check.file, item.check.line, item.check.column, f"{item.check.name!r}: {item.fault.message}", item.fault.hint)
+        for item in planned.checks
+        if item.fault
+    )
     warnings = lint(contract)
-    return ((), warnings + unsupported) if contract.policy.on_unsupported is Action.WARN else (unsupported, warnings)
+    return (broken, warnings + unsupported) if contract.policy.on_unsupported is Action.WARN else (broken + unsupported, warnings)
 
 
 def show(options: Namespace, screen: Screen) -> int:

@@ -106,6 +106,7 @@ def plan(options: Namespace, screen: Screen) -> int:
     for engine in dict.fromkeys(item.engine for item in chosen if item.translation):
         _show_engine(engine, [item for item in chosen if item.engine == engine and item.translation], screen)
     _show_rest("unsupported", [(item.check.name, item.unsupported) for item in chosen if item.unsupported], screen)
+    _show_rest("errored", [(item.check.name, item.fault.message) for item in chosen if item.fault], screen)
     _show_rest("skipped", [(item.check.name, item.skipped) for item in chosen if item.skipped], screen)
     return 0
 
@@ -119,6 +120,7 @@ def _plan_document(item: PlannedCheck) -> dict[str, Any]:
         "translation": translation and {"language": translation.language, "text": translation.text},
         "unsupported": item.unsupported,
         "skipped": item.skipped,
+        "error": item.fault.message if item.fault else "",
     }
 
 
