@@ -23,6 +23,7 @@ __all__ = ["PLAIN_NAME", "locations", "read_references", "references_to_open", "
 PLAIN_NAME = r"[A-Za-z][A-Za-z0-9_]{0,62}"
 """What a reference may be called: SodaCL and SQL take it without quotes."""
 
+_PATTERN = re.compile(r"(?:include )?([\w%]*%[\w%]*)")
 _OURS = re.compile(r"reference_\d+")
 
 
@@ -81,10 +82,19 @@ def references_to_open(contract: Contract) -> Mapping[str, str]:
 
 
 def unused_references(names: Collection[str], checks: Collection[ContractCheck]) -> frozenset[str]:
-    """Those of the names that no check reads. A name counts as read wherever an author's SQL, SodaCL or arguments have the word."""
+    """Those of the names that no check reads.
+
+    A name counts as read wherever an author's SQL, SodaCL or arguments have the word, or a pattern such as ``plane%`` for it.
+    """
     datasets = {check.promise.dataset for check in checks if isinstance(check.promise, Reference)}
-    words = {word for check in checks for text in _texts(check) for word in re.findall(r"\w+", text.casefold())}
-    return frozenset(name for name in names if name not in datasets and name.casefold() not in words)
+    texts = {text.casefold() for check in checks for text in _texts(check)}
+    words = {word for text in texts for word in re.findall(r"\w+", text)}
+    patterns = [match[1].replace("%", ".*") for text in texts if (match := _PATTERN.fullmatch(text))]
+
+    def is_read(name: str) -> bool:
+        return name in words or any(re.fullmatch(pattern, name) for pattern in patterns)
+
+    return frozenset(name for name in names if name not in datasets and not is_read(name.casefold()))
 
 
 def _texts(check: ContractCheck) -> Iterator[str]:

@@ -59,6 +59,7 @@ def test_an_asset_in_another_folder_means_the_contracts_reference(tmp_path: Path
         _SODA.format("row_count same as PLANES"),
         'quality_checks: {soda: {checks: [{failed rows: {fail query: "SELECT 1 FROM planes"}}]}}',
         "quality_checks: {soda: {checks: [{checks for planes: [row_count > 0]}]}}",
+        "quality_checks: {soda: {checks: [{for each dataset D: {datasets: [include pl%], checks: [row_count > 0]}}]}}",
         'quality_checks: {checks: [{type: metric_query, query: SELECT count(*) FROM "planes", min: 1}]}',
         "quality_checks: {checks: [{type: reference, columns: [a], dataset: planes}]}",
         "quality_checks: {great_expectations: {checks: [{name: expect_x, other_table_name: planes}]}}",
@@ -73,7 +74,12 @@ def test_a_reference_that_a_check_reads_is_opened(quality: str, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "quality",
-    ["description: x", _SODA.format("missing_count(airplanes) = 0"), "quality_checks: {custom: [{function: 'm:planes'}]}"],
+    [
+        "description: x",
+        _SODA.format("missing_count(airplanes) = 0"),
+        _SODA.format("row_count > 0.1 % -- p%"),
+        "quality_checks: {custom: [{function: 'm:planes'}]}",
+    ],
 )
 def test_a_reference_that_no_check_reads_is_not_opened_and_lint_says_so(quality: str, tmp_path: Path) -> None:
     (tmp_path / "p.csv").touch()

@@ -211,6 +211,59 @@ def test_a_query_may_read_a_reference_by_its_name_or_its_files_name() -> None:
     assert _outcomes(by_file, by_name, 'row_count same as "data/planes.csv"') == [_PASSED, _PASSED, _PASSED]
 
 
+def _with(**references: int) -> MemoryBatch:
+    """References of so many rows each, by name."""
+    return MemoryBatch("SELECT 1 AS id", {name: f"SELECT * FROM range({rows})" for name, rows in references.items()})
+
+
+def test_a_datasets_own_name_goes_before_a_files_whatever_its_case() -> None:
+    rows = _with(**{"old/Planes.csv": 1, "planes": 2})
+    assert _outcomes({"n = 2": {"n query": "SELECT count(*) FROM planes"}}, "row_count same as planes", on=rows) == [
+        _PASSED,
+        _FAILED,
+    ]
+    assert run({"checks for PLANES": ["row_count = 2"]}, on=rows)[0].native is _PASSED
+
+
+def test_a_files_name_that_two_datasets_have_is_none() -> None:
+    rows = _with(**{"a/planes.csv": 1, "b/planes.csv": 2})
+    result, named = run("row_count same as planes", 'row_count same as "a/planes.csv"', on=rows)
+    assert "'planes' is no reference" in result.error
+    assert named.native is _PASSED
+
+
+def test_a_file_that_is_called_like_a_view_hides_no_other_dataset() -> None:
+    rows = _with(**{"data/reference_1.csv": 5, "planes": 1})
+    assert _outcomes("row_count same as planes", {"n = 1": {"n query": "SELECT count(*) FROM planes"}}, on=rows) == [
+        _PASSED,
+        _PASSED,
+    ]
+
+
+_FOUR: dict[str, Json] = {"filter batch [four]": {"where": "id = 4"}}
+
+
+@pytest.mark.parametrize(
+    ("line", "failing"),
+    [
+        ("values in (amount) must exist in planes (tail)", 1),
+        ("missing_count(zoned) = 0", 1),
+        ({"failed rows": {"fail condition": "amount IS NOT NULL"}}, 1),
+        ({"failed rows": {"fail query": "SELECT * FROM batch WHERE amount IS NOT NULL"}}, 3),
+    ],
+    ids=str,
+)
+def test_a_filter_applies_to_all_but_queries(line: Json, failing: int) -> None:
+    (result,) = run({**_FOUR, "checks for batch [four]": [line]})
+    assert (result.native, result.failing) == (_FAILED, failing)
+
+
+def test_for_each_takes_each_dataset_once_and_fills_its_name_in() -> None:
+    query: Json = {"n between 3 and 4": {"n query": "SELECT count(*) FROM ${D} WHERE '${D}' IN ('batch', 'planes')"}}
+    (result,) = run({"for each dataset D": {"datasets": ["%"], "checks": [query, "row_count = 4"]}})
+    assert (result.native, result.message) == (_PASSED, "4 checks pass")
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if not any(part in name for part in ('"', "\n", "${"))], ids=ascii)
 def test_columns_of_any_name_that_sodacl_can_quote_can_be_checked(name: str) -> None:
     rows = MemoryBatch(f'SELECT NULL::INTEGER AS "{name}"')
