@@ -15,8 +15,8 @@ _BLOCK = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE |
 _FILE_NAME = re.compile(r"# (?P<name>[\w.]+\.ya?ml)\n")
 
 
-def _blocks() -> list[tuple[str, str]]:
-    return [(match["language"], match["text"]) for match in _BLOCK.finditer((_ROOT / "README.md").read_text("utf-8"))]
+def _blocks(page: str = "README.md") -> list[tuple[str, str]]:
+    return [(match["language"], match["text"]) for match in _BLOCK.finditer((_ROOT / page).read_text("utf-8"))]
 
 
 @pytest.mark.slow
@@ -42,6 +42,20 @@ def test_every_block_of_the_readme_runs(tmp_path: Path) -> None:
         "commit_with_warnings",
     ):
         assert expected in said
+
+
+@pytest.mark.slow
+def test_the_page_on_python_is_one_program(tmp_path: Path) -> None:
+    contract = next(text for _, text in _blocks() if text.startswith("# orders.yaml"))
+    (tmp_path / "orders.yaml").write_text(contract, "utf-8")
+    program = "\n".join(text for language, text in _blocks("docs/python-api.md") if language == "python")
+    environment = {name: value for name, value in os.environ.items() if name != "SLUICEGATE_CONFIG"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "quarantined q-" in done.stdout
+    assert "range(amount)" in done.stdout
 
 
 @pytest.mark.parametrize("page", ["README.md", *sorted(str(path.relative_to(_ROOT)) for path in (_ROOT / "docs").rglob("*.md"))])
