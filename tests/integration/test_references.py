@@ -101,6 +101,22 @@ def soda(*entries: str) -> str:
     return "  quality_checks:\n    soda:\n      checks:\n" + "".join(f"        - {entry}\n" for entry in entries)
 
 
+@pytest.mark.parametrize("start", ["contract.yaml", "asset.yaml", "job.yaml"])
+def test_the_orders_example_runs_with_its_reference_from_each_of_its_files(start: str, folder: Path) -> None:
+    orders = Path(__file__).parents[2] / "contracts" / "orders"
+    gate = Gate(load_profile(None), clock=lambda: datetime(2026, 1, 5, 12, tzinfo=UTC))
+    outcome = gate.check(orders / start, orders / "data" / "orders.csv")
+    readers = ["reference(customer_id)", "values in (customer_id) must exist in customers (id)", "unexpected_rows_expectation"]
+    assert {by_name(outcome)[name].outcome for name in readers} == {Outcome.PASSED}
+    assert outcome.verdict.decision is Decision.COMMIT
+
+
+def test_a_folder_and_a_glob_are_references_too(folder: Path) -> None:
+    references = "  references: {whole: data, part: 'data/p*.csv'}\n"
+    outcome = run(folder, GOOD, soda("row_count same as whole", "row_count same as part"), references)
+    assert {item.outcome for item in outcome.verdict.outcomes} == {Outcome.PASSED}
+
+
 def test_every_engine_reads_a_reference_by_its_name_and_a_good_batch_passes(folder: Path) -> None:
     outcome = run(folder, GOOD)
     found = {name: (item.outcome.value, item.message) for name, item in by_name(outcome).items() if item.outcome != "passed"}
