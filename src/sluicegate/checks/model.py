@@ -328,6 +328,8 @@ class Schema:
 class ColumnType:
     """The column has this type: ``integer`` takes any width, ``int32`` or ``decimal(10,2)`` only that one.
 
+    ``list`` takes any list, ``list<int64>`` or ``struct<a: string>`` only what holds just that.
+
     A column that is absent breaks it, unless it is ``optional``.
     """
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sluicegate.checks.nested import inner_types
+
 __all__ = ["BatchSchema", "Column", "Kind", "kind_of", "type_fits"]
 
 
@@ -141,8 +143,9 @@ def type_fits(declared: str, column: Column) -> bool:
     """Whether a batch's column is what the contract declares.
 
     A bare kind (``integer``, ``decimal``, ``timestamp``) takes any width, scale or unit of that kind; ``int32``,
-    ``double`` or ``decimal(10,2)`` takes only that width, or that precision and scale. Strings have no length here: that is
-    a ``length`` check.
+    ``double`` or ``decimal(10,2)`` takes only that width (and sign), or that precision and scale; ``list<int64>`` or
+    ``struct<a: string>`` only lists of such, or structs of just these fields. Strings have no length here: that is a
+    ``length`` check.
     """
     base, arguments = _base_and_arguments(declared)
     if _KINDS.get(base) is not column.kind:
@@ -151,5 +154,15 @@ def type_fits(declared: str, column: Column) -> bool:
     if column.kind is Kind.DECIMAL and arguments:
         return (*arguments, "0")[:2] == native_arguments
     if base in _WIDTHS and native in _NATIVE_WIDTHS:
-        return _WIDTHS[base] == _NATIVE_WIDTHS[native]
-    return True
+        return _WIDTHS[base] == _NATIVE_WIDTHS[native] and base.startswith("u") is native.startswith("u")
+    return not column.kind.is_nested or _inside_fits(declared, column)
+
+
+def _inside_fits(declared: str, column: Column) -> bool:
+    wanted, found = inner_types(declared), inner_types(column.native)
+    if not wanted:
+        return True
+    inner = {name: Column(name, kind_of(native) or Kind.OTHER, native) for name, native in found.items()}
+    return wanted.keys() == inner.keys() and all(
+        inner[name].is_null or type_fits(type_name, inner[name]) for name, type_name in wanted.items()
+    )

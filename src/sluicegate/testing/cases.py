@@ -419,9 +419,11 @@ def _schemas() -> Iterator[Case]:
     yield Case(table="one_row", name="absent", check=m.ColumnType(column="gone", type="integer"))
     yield Case(table="one_row", name="absent and optional", check=m.ColumnType(column="gone", type="integer", optional=True))
     yield Case(table="one_row", name="optional and wrong", check=m.ColumnType(column="id", type="string", optional=True))
-    for column, type_name in (("l", "list"), ("s", "struct"), ("m", "map"), ("l", "string"), ("s", "integer[]")):
+    for column, type_name in (("l", "list"), ("s", "struct"), ("m", "map"), ("l", "string"), ("s", "integer[]"), *_NESTED_TYPES):
         yield Case(table="nested", name=f"{column} is {type_name}", check=m.ColumnType(column=column, type=type_name))
 
+
+_NESTED_TYPES = (("l", "list<integer>"), ("l", "list<string>"), ("s", "struct<nothing: integer>"), ("m", "map<date, date>"))
 
 CASES: tuple[Case, ...] = tuple(
     case

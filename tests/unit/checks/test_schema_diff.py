@@ -55,5 +55,30 @@ def test_a_wrong_type_is_one_sentence(column: str, declared: str, faults: tuple[
     assert schema_faults(ColumnType(column=column, type=declared), ABC) == faults
 
 
+@pytest.mark.parametrize(
+    ("native", "fitting", "others"),
+    [
+        (
+            "BIGINT[]",
+            ["list", "array", "list<int64>", "list<item: int64>", "array<bigint>", "List(Int64)", "bigint[]", "integer[]"],
+            ["list<string>", "varchar[]", "list<int32>", "list<list<int64>>", "list<strnig>", "int64"],
+        ),
+        ("DECIMAL(10,2)[][3]", ["decimal(10,2)[][]", "list<list<decimal>>"], ["decimal(12,2)[][]", "decimal(10,2)[]"]),
+        (
+            'STRUCT(x BIGINT, "b, c" VARCHAR[])',
+            ["struct", "record", 'struct<"b, c": list<string>, x: bigint>', 'STRUCT(x BIGINT, "b, c" TEXT[])'],
+            ["struct<x: bigint>", 'struct<x: string, "b, c": list<string>>', 'struct<y: bigint, "b, c": list>', "struct<x>"],
+        ),
+        ("MAP(VARCHAR, BIGINT)", ["map", "map<string, bigint>", "map(text,integer)"], ["map<string,string>", "map<string>"]),
+        ("UTINYINT", ["uint8", "integer"], ["int8", "tinyint", "uint16"]),
+        ("TINYINT", ["int8", "byte"], ["uint8"]),
+    ],
+)
+def test_what_is_inside_a_type_must_fit_and_so_must_its_sign(native: str, fitting: list[str], others: list[str]) -> None:
+    batch = schema(a=native)
+    assert [declared for declared in fitting if schema_faults(ColumnType(column="a", type=declared), batch)] == []
+    assert [declared for declared in others if not schema_faults(ColumnType(column="a", type=declared), batch)] == []
+
+
 def test_a_column_without_a_single_value_fits_every_type() -> None:
     assert schema_faults(ColumnType(column="n", type="date"), schema(n='"NULL"')) == ()

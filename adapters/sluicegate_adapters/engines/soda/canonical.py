@@ -19,6 +19,7 @@ from sluicegate.checks.contract_check import ContractCheck, Json
 from sluicegate.checks.custom_sql import Refused, guard_query
 from sluicegate.checks.figures import Figured, figure, read_figure
 from sluicegate.checks.meaning import row_meaning
+from sluicegate.checks.nested import inner_types
 from sluicegate.checks.patterns import inspect_pattern
 from sluicegate.checks.sqltext import BATCH, identifier, literal
 from sluicegate.checks.types import BatchSchema, Column, Kind, kind_of, type_fits
@@ -173,10 +174,17 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
         return Probe(tuple(entries), self._read_faults)
 
     def column_type(self, check: m.ColumnType) -> Probe:
-        fits = f"coalesce(bool_or({_types_sql(check.type)}), {literal(check.optional)})"
+        fits = f"coalesce(bool_or({self._type_sql(check)}), {literal(check.optional)})"
         where = f"table_name = '{BATCH}' AND column_name = {literal(check.column)}"
         sql = f"SELECT CAST(NOT {fits} AS INTEGER) FROM information_schema.columns WHERE {where}"
         return Probe((self._metric("wrong_type", "= 0", sql, query=True),), self._read_faults)
+
+    def _type_sql(self, check: m.ColumnType) -> str:
+        column = self._schema.get(check.column) if self._schema else None
+        if column is None or not inner_types(check.type):
+            return _types_sql(check.type)
+        # Whole names are all that can be compared: the batch's own, where it fits.
+        return f"data_type = {literal(column.native)}" if column.is_null or type_fits(check.type, column) else "FALSE"
 
     def _read_faults(self, answers: Sequence[Row]) -> Result:
         return Result(check_id=self._check.id, failing=sum(int(answer[0]) for answer in answers))
