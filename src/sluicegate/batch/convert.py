@@ -17,15 +17,17 @@ from sluicegate.checks.types import Kind, kind_of
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Conversion", "infer", "planned", "refusal", "type_of_nothing"]
+__all__ = ["EXACT_DOUBLE", "Conversion", "infer", "planned", "refusal", "type_of_nothing"]
 
 _INTEGER = r"^\s*[+-]?\d+\s*$"
 _PLAIN_NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$"  # no 007, no +1: those are codes, and stay text
 _DATE = r"^\s*\d{4}-\d{2}-\d{2}\s*$"
 _TIMESTAMP = r"^\s*\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6}0*)?)?)?\s*$"
 _ZONED = r"^\s*\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6}0*)?)?)?\s*(Z|UTC|[+-]\d{2}(:?\d{2})?)?\s*$"
-_LONGEST_DOUBLE = 24  # -1.7976931348623157e+308
+_DOUBLE_DIGITS = 17  # as many as tell any two doubles apart
+_EXACT_DIGITS = 15  # any number of so many is told from its neighbours by a double
 _SAMPLE_ROWS = 2_048
+_COLUMNS_AT_A_TIME = 64
 _DECIMAL_DIGITS = 38  # DuckDB has no wider one
 
 _INTEGERS = {
@@ -45,7 +47,7 @@ class Conversion:
     pattern: str = ""
     canonical: bool = False  # the value must print as it was written: no leading zeros, no blanks
     via: str = ""  # cast to this first: a zoned text becomes UTC wall clock by way of its moment
-    longest: int = 0  # more characters than this carry more digits than the type
+    exact: bool = False  # a double must be finite, hold every digit, and be a whole number itself where the text is one
 
     def value(self, column: str) -> str:
         """SQL: the column's value, NULL where it is missing (an empty field, quoted or not, has no number)."""
@@ -66,16 +68,27 @@ class Conversion:
             wrong.append(f"NOT regexp_matches({name}, {literal(self.pattern)})")
         if self.canonical:
             wrong.append(f"CAST(TRY_CAST({value} AS {self.type}) AS VARCHAR) <> {name}")
-        if self.longest:
-            wrong.append(f"length({name}) > {self.longest}")
+        if self.exact:
+            wrong.append(_inexact(name, value))
         return f"({value} IS NOT NULL AND ({' OR '.join(wrong)}))"
 
 
+def _inexact(name: str, value: str) -> str:
+    """SQL predicate: a double is not the number that this text says."""
+    double = f"TRY_CAST({value} AS DOUBLE)"
+    digits = f"trim(regexp_replace(regexp_replace({name}, '[eE].*$', ''), '[^0-9]', '', 'g'), '0')"
+    whole = rf"regexp_matches({name}, '^-?\d+$')"
+    again = f"coalesce(CAST(TRY_CAST({double} AS HUGEINT) AS VARCHAR), '')"
+    long = f"length({digits}) > {_DOUBLE_DIGITS} OR ({whole} AND {again} <> {name})"
+    return f"NOT isfinite({double}) OR (length({name}) > {_EXACT_DIGITS} AND ({long}))"
+
+
 _TEXT = Conversion("VARCHAR")
+EXACT_DOUBLE = Conversion("DOUBLE", _PLAIN_NUMBER, exact=True)
 _LADDER = (  # what an undeclared column may turn out to be, the most telling first
     Conversion("BIGINT", canonical=True),
     Conversion("HUGEINT", canonical=True),
-    Conversion("DOUBLE", _PLAIN_NUMBER, longest=_LONGEST_DOUBLE),
+    EXACT_DOUBLE,
     Conversion("BOOLEAN", r"^([Tt]rue|[Ff]alse|TRUE|FALSE)$"),
     Conversion("DATE", _DATE),
     Conversion("TIMESTAMP", _TIMESTAMP),
@@ -133,28 +146,47 @@ def infer(
         table: holds the columns as text.
         ladders: column -> its candidates, ending in text; None: undeclared, its type is inferred.
     """
-    open_ladders = {name: list(ladder or _undeclared(connection, table, name)) for name, ladder in ladders.items()}
-    chosen: dict[str, Conversion] = {}
-    while pending := [name for name in open_ladders if name not in chosen]:
-        counts = [f"count(*) FILTER (WHERE {open_ladders[name][0].misfits(name)})" for name in pending]
-        found = connection.execute(f"SELECT {', '.join(counts)} FROM {identifier(table)}").fetchone() or ()
-        for name, misfits in zip(pending, found, strict=True):
-            if misfits:
-                open_ladders[name].pop(0)
-            else:
-                chosen[name] = open_ladders[name][0]
-    return chosen
+    undeclared = _undeclared(connection, table, [name for name, ladder in ladders.items() if ladder is None])
+    open_ladders = {name: undeclared[name] if ladder is None else ladder for name, ladder in ladders.items()}
+    return {name: ladder[0] for name, ladder in _climbed(connection, identifier(table), open_ladders).items()}
 
 
-def _undeclared(connection: duckdb.DuckDBPyConnection, table: str, name: str) -> tuple[Conversion, ...]:
-    """The part of the ladder that a sample leaves open, so that whole columns are tried against little."""
-    tries = [f"count(*) FILTER (WHERE {step.misfits(name)})" for step in _LADDER]
-    column = identifier(name)
-    sample = f"(SELECT {column} FROM {identifier(table)} WHERE nullif({column}, '') IS NOT NULL LIMIT {_SAMPLE_ROWS})"
-    found = connection.execute(f"SELECT count(*), {', '.join(tries)} FROM {sample}").fetchone() or (0,)
-    if not found[0]:
-        return (_TEXT,)  # nothing to tell by
-    return (*(step for step, misfits in zip(_LADDER, found[1:], strict=True) if not misfits), _TEXT)
+def _undeclared(connection: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) -> dict[str, Sequence[Conversion]]:
+    """For each column the ladder from where a sample leaves it, so that whole columns are tried against little."""
+    rows = f"(SELECT * FROM {identifier(table)} LIMIT {_SAMPLE_ROWS})"
+    values = _counted(connection, rows, {name: f"nullif({identifier(name)}, '') IS NOT NULL" for name in names})
+    ladders = _climbed(connection, rows, {name: (*_LADDER, _TEXT) for name in names if values[name]})
+    for name in names:
+        if not values[name]:  # the first rows have none: look for some
+            column = identifier(name)
+            rows = f"(SELECT {column} FROM {identifier(table)} WHERE nullif({column}, '') IS NOT NULL LIMIT {_SAMPLE_ROWS})"
+            some = _counted(connection, rows, {name: "TRUE"})[name]
+            ladders |= _climbed(connection, rows, {name: (*_LADDER, _TEXT) if some else (_TEXT,)})  # nothing to tell by: text
+    return ladders
+
+
+def _climbed(
+    connection: duckdb.DuckDBPyConnection, rows: str, ladders: Mapping[str, Sequence[Conversion]]
+) -> dict[str, Sequence[Conversion]]:
+    """Each column's ladder from the first step that all its values survive; one step at a time, as each costs a regex."""
+    rest = dict(ladders)
+    pending: Sequence[str] = list(rest)
+    while pending:
+        misfits = _counted(connection, rows, {name: rest[name][0].misfits(name) for name in pending})
+        pending = [name for name in pending if misfits[name]]
+        rest |= {name: rest[name][1:] for name in pending}
+    return rest
+
+
+def _counted(connection: duckdb.DuckDBPyConnection, rows: str, predicates: Mapping[str, str]) -> dict[str, int]:
+    """How many rows each predicate holds for; a few at a time, as very long statements cost more than they save."""
+    counts: dict[str, int] = {}
+    names = list(predicates)
+    for start in range(0, len(names), _COLUMNS_AT_A_TIME):
+        some = names[start : start + _COLUMNS_AT_A_TIME]
+        listed = ", ".join(f"count(*) FILTER (WHERE {predicates[name]})" for name in some)
+        counts |= zip(some, connection.execute(f"SELECT {listed} FROM {rows}").fetchone() or (), strict=True)
+    return counts
 
 
 def type_of_nothing(declared: str | None) -> str:

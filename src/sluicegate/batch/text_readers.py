@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sluicegate.batch.convert import Conversion, infer, planned, refusal
+from sluicegate.batch.convert import EXACT_DOUBLE, Conversion, infer, planned, refusal
 from sluicegate.batch.files import FileSet
 from sluicegate.batch.readers import create_rows, file_list, unreadable
 from sluicegate.checks.sqltext import identifier, literal
@@ -23,6 +24,7 @@ __all__ = ["check_names", "load_csv", "load_json"]
 _CSV_OPTIONS = frozenset({"delimiter", "quote", "escape", "header", "null_values"})
 _DELIMITERS = ",;\t|"
 _RAW = "_sluicegate_raw"
+_NESTED_MOMENT = re.compile(r"\b(DATE|TIME|TIMESTAMP|TIMESTAMP WITH TIME ZONE|UUID)(?=[,)\[])")  # JSON has none: they are texts
 _NO_TYPE = '"NULL"'  # DuckDB's name for the type of a column without values
 
 
@@ -252,7 +254,7 @@ def _json_types(
                 f"{files.paths[0]}: no records with named values, so no columns", hint="declare the columns in the contract"
             ) from error
         return dict.fromkeys(declared, _NO_TYPE)
-    types = {str(row[0]): str(row[1]) for row in described}
+    types = {str(row[0]): _NESTED_MOMENT.sub("VARCHAR", str(row[1])) for row in described}
     renamed = [name for name in types if any(_is_renamed(name, other) for other in types)]
     if renamed:  # DuckDB tells keys that differ only in case apart by a number
         keys = (
@@ -278,5 +280,11 @@ def _json_ladder(native: str, declared: str | None) -> tuple[Conversion, ...] | 
     if is_text:
         return (Conversion("VARCHAR"),) if native != "JSON" else None  # values of several types: JSON's own text
     if found is not None and found.is_number and wanted is not None and wanted.is_number:
-        return (*planned(declared or "")[:-1], *([] if found is Kind.FLOAT else [Conversion(native)]), Conversion("DOUBLE"))
-    return None
+        return (*planned(declared or "")[:-1], *_as_they_are(native, found))
+    return _as_they_are(native, found) if found is Kind.FLOAT else None
+
+
+def _as_they_are(native: str, found: Kind) -> tuple[Conversion, ...]:
+    """DuckDB calls a column of doubles what holds a fraction or a number beyond 64 bits: some of its numbers may be no doubles."""
+    wide = Conversion("HUGEINT", canonical=True)
+    return (wide, EXACT_DOUBLE, Conversion("VARCHAR")) if found is Kind.FLOAT else (Conversion(native),)

@@ -41,6 +41,12 @@ def csv(tmp_path: Path, content: str | bytes, **options: Any) -> tuple[dict[str,
         (["2013-02-30"], "VARCHAR"),
         (["3.14159265358979323846264338327950288"], "VARCHAR"),
         (["nan", "1.5"], "VARCHAR"),
+        (["9007199254740992", "0.5"], "DOUBLE"),
+        (["9007199254740993", "0.5"], "VARCHAR"),
+        (["0.1234567890123456", "-1.7976931348623157e+308"], "DOUBLE"),
+        (["0.123456789012345678"], "VARCHAR"),
+        (["1.50000000000000000000"], "DOUBLE"),
+        (["1e400"], "VARCHAR"),
         (["", ""], "VARCHAR"),
         (["t", "f"], "VARCHAR"),
         (["2013-01-01", "2013-01-01 05:00:00"], "TIMESTAMP"),
@@ -51,6 +57,18 @@ def test_an_undeclared_column_has_the_type_that_all_its_values_survive(tmp_path:
     assert types["a"] == native
     if native == "VARCHAR":
         assert [row[0] for row in rows] == [value or None for value in values]
+
+
+def test_a_column_whose_first_rows_are_empty_is_inferred_from_the_others(tmp_path: Path) -> None:
+    types, rows = csv(tmp_path, "a,b\n" + ",x\n" * 3_000 + "5,x\n")
+    assert types == {"a": "BIGINT", "b": "VARCHAR"}
+    assert rows[-1] == (5, "x")
+
+
+def test_a_thousand_columns_are_each_inferred(tmp_path: Path) -> None:
+    types, rows = csv(tmp_path, ",".join(f"c{i}" for i in range(1_000)) + "\n" + ",".join(map(str, range(1_000))) + "\n")
+    assert set(types.values()) == {"BIGINT"}
+    assert rows == [tuple(range(1_000))]
 
 
 def test_a_late_value_counts_as_much_as_an_early_one(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from sluicegate.batch.source import open_batch
@@ -31,6 +32,24 @@ def test_text_that_looks_like_a_date_stays_text_unless_it_is_declared(tmp_path: 
     types, rows = json(tmp_path, content, declared=[("d", "date"), ("t", "timestamp"), ("u", "string")])
     assert types == {"d": "DATE", "t": "TIMESTAMP", "u": "VARCHAR"}
     assert rows[0][:2] == (date(2013, 1, 1), datetime(2013, 1, 1, 5))
+
+
+def test_a_number_that_no_double_is_keeps_its_column_text_and_its_digits(tmp_path: Path) -> None:
+    assert json(tmp_path, '{"a": 9007199254740993}\n{"a": 0.5}') == ({"a": "VARCHAR"}, [("9007199254740993",), ("0.5",)])
+    assert json(tmp_path, '{"a": 9007199254740993}\n{"a": 0.5}', declared=[("a", "integer")])[1][0] == ("9007199254740993",)
+    assert json(tmp_path, '{"a": 9007199254740992}\n{"a": 0.5}') == ({"a": "DOUBLE"}, [(2.0**53,), (0.5,)])
+
+
+@pytest.mark.skipif(duckdb.__version__ < "1.5", reason="DuckDB 1.0 reads integers of more than 64 bits as doubles")
+def test_an_integer_beyond_64_bits_keeps_its_digits(tmp_path: Path) -> None:
+    assert json(tmp_path, '{"a": 12345678901234567890123}') == ({"a": "HUGEINT"}, [(12345678901234567890123,)])
+
+
+def test_text_inside_of_a_record_stays_text_too(tmp_path: Path) -> None:
+    types, rows = json(tmp_path, '{"a": {"date": "2013-01-01"}, "b": [["2013-01-01T05:00:00Z"]], "c": {"d": "12:00:00", "e": 1}}')
+    unquoted = {name: native.replace('"', "") for name, native in types.items()}  # versions of DuckDB differ in it
+    assert unquoted == {"a": "STRUCT(date VARCHAR)", "b": "VARCHAR[][]", "c": "STRUCT(d VARCHAR, e BIGINT)"}
+    assert rows == [({"date": "2013-01-01"}, [["2013-01-01T05:00:00Z"]], {"d": "12:00:00", "e": 1})]
 
 
 @pytest.mark.parametrize(
