@@ -7,6 +7,7 @@ them, which order NaN otherwise.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Event
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["arrow_of", "form_of", "hash_rows", "load_arrow", "load_arrow_files", "unknown_source", "write_parquet"]
 
 _INCOMING = "_sluicegate_incoming"
+_NOT_IN_ARROW = re.compile(r"\b(TIME WITH TIME ZONE|BIT|UHUGEINT|VARIANT)(?=[\[\],)]|$)")
 
 
 def form_of(source: object) -> str | None:
@@ -53,21 +55,45 @@ def arrow_of(source: Any, form: str) -> Any:
         case "pandas":
             return _from_pandas(source)
         case "polars":
-            import polars as pl
-
-            frame = source.collect() if isinstance(source, pl.LazyFrame) else source
-            return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+            return _from_polars(source)
         case "duckdb":
-            import duckdb
-
-            try:
-                return arrow_reader(source)
-            except duckdb.Error as error:
-                raise BatchUnreadable(f"the DuckDB relation can't be read ({type(error).__name__})") from error
+            return _from_relation(source)
         case _:
             import pyarrow as pa
 
             return pa.Table.from_batches([source]) if isinstance(source, pa.RecordBatch) else source
+
+
+def _from_polars(frame: Any) -> Any:
+    import polars as pl
+    import pyarrow as pa
+
+    try:
+        collected = frame.collect() if isinstance(frame, pl.LazyFrame) else frame
+        strange = next((name for name, kind in collected.schema.items() if kind == pl.Object), None)
+        if strange is None:
+            return collected.to_arrow(compat_level=pl.CompatLevel.oldest())
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException) as error:
+        raise BatchUnreadable(
+            f"the polars frame can't be read ({type(error).__name__})", hint="look at its column types, and at what produces it"
+        ) from error
+    raise BatchUnreadable(f"the polars frame: column {strange!r} holds Python objects", hint="cast the column")
+
+
+def _from_relation(relation: Any) -> Any:
+    """As Arrow; what Arrow doesn't have would arrive as something else: an offset lost, bits as bytes, 2^128 - 1 as -1."""
+    import duckdb
+
+    try:
+        for name, native in zip(relation.columns, relation.types, strict=True):
+            lost = _NOT_IN_ARROW.search(str(native))
+            if lost:
+                raise BatchUnreadable(
+                    f"the DuckDB relation: column {name!r} is {native}, and Arrow keeps no {lost[1]}", hint="cast the column"
+                )
+        return arrow_reader(relation)
+    except duckdb.Error as error:
+        raise BatchUnreadable(f"the DuckDB relation can't be read ({type(error).__name__})") from error
 
 
 def _from_pandas(frame: Any) -> Any:
@@ -110,8 +136,17 @@ def load_arrow(connection: duckdb.DuckDBPyConnection, table: str, place: str, da
         for field in data.schema
         if pa.types.is_null(field.type)
     ]
+    union = next((field.name for field in data.schema if _holds_union(field.type)), None)
+    if union is not None:
+        raise BatchUnreadable(f"{place}: column {union!r} is a union, which Parquet doesn't keep", hint="cast the column")
     columns = f"* REPLACE ({', '.join(casts)})" if casts else "*"
     _ingest(connection, f"CREATE TABLE {identifier(table)} AS SELECT {columns}", place, data)
+
+
+def _holds_union(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_union(kind) or any(_holds_union(kind.field(i).type) for i in range(kind.num_fields))
 
 
 def _ingest(connection: duckdb.DuckDBPyConnection, into: str, place: str, data: Any) -> None:

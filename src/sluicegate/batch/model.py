@@ -115,6 +115,7 @@ class Batch:
         That is so for tables in memory, and for ``key=value`` folders, whose columns are in the paths.
 
         Raises:
+            BatchUnreadable: a file that was read for this is no longer the one that was opened.
             StorageError: the folder can't be written, or Parquet has no such type.
         """
         if self.source is not None and not self.source.partitions:
@@ -130,6 +131,7 @@ class Batch:
                 f"the batch can't be written to {target} as Parquet ({type(error).__name__})",
                 hint="look at the disk, and at the batch's column types",
             ) from error
+        self.check_unchanged()  # these are not the batch's own bytes, so no checksum tells
         return (target,)
 
     def close(self) -> None:

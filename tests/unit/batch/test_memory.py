@@ -236,10 +236,51 @@ def test_a_damaged_arrow_file_is_unreadable(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "TIMETZ '10:00:00+02'",
+        "'101'::BIT",
+        "[{'a': '101'::BIT}]",
+        "340282366920938463463374607431768211455::UHUGEINT",
+        "union_value(a := 1)",
+        "[union_value(a := 1)]",
+    ],
+)
+def test_a_type_that_would_arrive_as_another_is_refused_by_its_column(value: str) -> None:
+    with pytest.raises(BatchUnreadable, match="column 'odd one' is"):
+        open_batch(duckdb.sql(f'SELECT 1 AS a, {value} AS "odd one"'))
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pl.DataFrame({"a": ["secret"]}).lazy().select(pl.col("b")),
+        pl.DataFrame({"a": ["secret"]}).lazy().select(pl.col("a").cast(pl.Int64)),
+        pl.DataFrame({"a": pl.Series([object()], dtype=pl.Object)}),
+        pl.DataFrame({"a": pl.Series([2**100], dtype=pl.Int128)}),
+    ],
+)
+def test_a_polars_frame_that_is_no_table_is_unreadable_and_shows_no_data(frame: pl.DataFrame | pl.LazyFrame) -> None:
+    with pytest.raises(BatchUnreadable, match="the polars frame") as caught:
+        open_batch(frame)
+    assert "secret" not in str(caught.value)
+
+
 def test_format_and_options_are_refused_for_tables() -> None:
     for options in ({"format": "csv"}, {"options": {"header": False}}):
         with pytest.raises(UsageError, match="for files"):
             open_batch(TABLE, **options)
+
+
+def test_a_partitioned_folder_that_changes_before_it_is_kept_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "in/year=2013/a.parquet", "SELECT 1 AS a")
+    with open_batch(tmp_path / "in") as batch:
+        assert batch.content_sha256
+        path.unlink()
+        write(path, "SELECT 99 AS a")
+        with pytest.raises(BatchUnreadable, match="changed while the gate was at work"):
+            batch.spool(tmp_path / "kept")
 
 
 def test_a_partitioned_folder_is_kept_with_its_partition_columns(tmp_path: Path) -> None:
