@@ -164,9 +164,10 @@ class Screen:
         return max(_MIN_WIDTH, min(found, _MAX_WIDTH))
 
     def line(self, *spans: Span | str) -> None:
-        """One line of the report (nothing with ``--json``)."""
+        """One line of the report (nothing with ``--json``); whatever is in it, it stays one line and moves no cursor."""
         if not self.json:
-            self._emit([(span, "") if isinstance(span, str) else span for span in spans])
+            pairs = [(span, "") if isinstance(span, str) else span for span in spans]
+            self._emit([(clean(text), style) for text, style in pairs])
 
     def lines(self, lines: Iterable[Line]) -> None:
         for line in lines:
@@ -176,6 +177,7 @@ class Screen:
         """A block of an engine's language, highlighted on a terminal."""
         if self.json:
             return
+        text = "\n".join(clean(line.expandtabs()) for line in text.split("\n"))
         if not self.styled:
             self._write(text.rstrip("\n") + "\n")
             return

@@ -28,6 +28,13 @@ def test_data_cannot_move_the_cursor(text: str) -> None:
     assert shown != text
 
 
+def test_no_line_and_no_code_moves_the_cursor_whoever_wrote_it() -> None:
+    screen, out, _ = _screen()
+    screen.line(("evil \x1b[31m\nname", "bold"), " \u202edrowssap")
+    screen.code("# \x1b]0;title\x07\nSELECT\t1", "sql")
+    assert out.getvalue() == "evil \\x1b[31m\\nname \\u202edrowssap\n# \\x1b]0;title\\x07\nSELECT  1\n"
+
+
 @pytest.mark.parametrize("text", ["plain", "Ünïcödé", "東京", "N3ALAA", "👩\u200d🚀"])
 def test_ordinary_text_is_shown_as_it_is(text: str) -> None:
     assert clean(text) == text
