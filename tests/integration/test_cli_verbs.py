@@ -301,6 +301,29 @@ def test_show_puts_the_contract_in_words(type_: Any) -> None:
     assert [item["name"] for item in found["checks"]][-3:] == ["amount is not negative", "customer is known", "some rows"]
 
 
+def test_lint_tells_in_order_what_each_engine_says_of_its_checks(type_: Any, shop: Path) -> None:
+    checks = """\
+  quality_checks:
+    great_expectations:
+      checks:
+        - {name: expect_colum, column: amount}
+    soda:
+      checks:
+        - row_cont > 0
+    checks:
+      - {type: not_null, column: amount, engine: duckbd}
+"""
+    (shop / "engines.yaml").write_text(_CONTRACT.partition("  quality_checks:")[0] + checks, "utf-8")
+    said = type_("contract", "lint", "engines.yaml")
+    assert said.code == 2
+    lines = said.out.splitlines()
+    assert [line.partition(":")[2].partition(":")[0] for line in lines] == ["15", "18", "20"]
+    for line, words in zip(
+        lines, ("exports no expectation called 'expect_colum'", "no metric 'row_cont'", "did you mean 'duckdb'?"), strict=True
+    ):
+        assert words in line
+
+
 def test_init_writes_a_contract_that_lints_clean_and_never_over_another(type_: Any, shop: Path) -> None:
     said = type_("contract", "init", "sales", "--from", "good.csv")
     assert said.code == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sluicegate.checks.contract_check import ContractCheck
     from sluicegate.checks.types import BatchSchema
     from sluicegate.contract.model import Contract
+    from sluicegate.gate.plan import PlannedCheck
 
 __all__ = ["init", "lint_files", "show"]
 
@@ -59,26 +60,35 @@ def _lint(path: str, config: str | None) -> tuple[tuple[Fault, ...], tuple[Fault
     from sluicegate.contract.lint import lint
     from sluicegate.contract.loader import load_contract
     from sluicegate.contract.model import Action
+    from sluicegate.gate.plan import unknown_engines
 
     try:
         contract = load_contract(Path(path))
-        planned = Gate.from_config(config).plan(contract)
+        gate = Gate.from_config(config)
+        unknown = unknown_engines(contract, gate.engines)
+        elsewhere = {(fault.file, fault.line, fault.column) for fault in unknown}
+        known = (check for check in contract.checks if (check.file, check.line, check.column) not in elsewhere)
+        planned = gate.plan(replace(contract, checks=tuple(known)))  # the others are told too
     except ContractError as error:
         return error.faults, ()
     except UsageError as error:
         return (Fault(path, 0, 0, error.message, error.hint),), ()
-    unsupported = tuple(
-        Fault(item.check.file, item.check.line, item.check.column, f"no engine runs {item.check.name!r}: {item.unsupported}")
-        for item in planned.checks
-        if item.unsupported
-    )
-    broken = tuple(
-        Fault(item.check.file, item.check.line, item.check.column, f"{item.check.name!r}: {item.fault.message}", item.fault.hint)
-        for item in planned.checks
-        if item.fault
-    )
+    broken = [_at(item, f"{item.check.name!r}: {item.fault.message}", item.fault.hint) for item in planned.checks if item.fault]
+    unsupported = [
+        _at(item, f"no engine runs {item.check.name!r}: {item.unsupported}") for item in planned.checks if item.unsupported
+    ]
     warnings = lint(contract)
-    return (broken, warnings + unsupported) if contract.policy.on_unsupported is Action.WARN else (broken + unsupported, warnings)
+    if contract.policy.on_unsupported is Action.WARN:
+        return _by_place(*unknown, *broken), _by_place(*warnings, *unsupported)
+    return _by_place(*unknown, *broken, *unsupported), warnings
+
+
+def _at(item: PlannedCheck, message: str, hint: str = "") -> Fault:
+    return Fault(item.check.file, item.check.line, item.check.column, message, hint)
+
+
+def _by_place(*faults: Fault) -> tuple[Fault, ...]:
+    return tuple(sorted(faults, key=lambda fault: (fault.file, fault.line, fault.column)))
 
 
 def show(options: Namespace, screen: Screen) -> int:

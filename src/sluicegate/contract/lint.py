@@ -2,46 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from sluicegate.checks.contract_check import ContractCheck, NativeCheck, Untestable
+from sluicegate.checks.contract_check import ContractCheck, Untestable
 from sluicegate.checks.model import Pattern, Reference
 from sluicegate.contract.decode import did_you_mean
 from sluicegate.contract.dialects.reading import is_remote
-from sluicegate.contract.model import Action, Contract, Enforcement, FieldSpec
+from sluicegate.contract.model import CLASSIFIED, Action, Contract, Enforcement, FieldSpec
 from sluicegate.errors import Fault
 
 __all__ = ["lint", "not_acted_on"]
 
 _OPEN_CLASSES = frozenset({"public", "internal", "open", "none", "unclassified", "general", "non_sensitive"})
-_SECRET_CLASSES = ("pii", "phi", "pci", "restricted", "confidential", "sensitive", "secret")
 
 
-def lint(
-    contract: Contract,
-    *,
-    known_engines: Collection[str] | None = None,
-    known_expectations: Collection[str] | None = None,
-    known_channels: Collection[str] | None = None,
-) -> tuple[Fault, ...]:
-    """Everything worth a look, in the order of places. An empty tuple is a clean contract.
-
-    Args:
-        contract: one that loads.
-        known_engines: the engines installed; None doesn't ask.
-        known_expectations: what Great Expectations exports; None doesn't ask.
-        known_channels: the channels of the profile; None doesn't ask.
-    """
+def lint(contract: Contract) -> tuple[Fault, ...]:
+    """Everything worth a look, in the order of places; an empty tuple is a clean contract. Engines are asked by the plan."""
     file = _file(contract)
-    found = [*contract.warnings, *_whole(contract, known_channels), *_doubles(contract.checks)]
+    found = [*contract.warnings, *_whole(contract), *_doubles(contract.checks)]
     found += [Fault(file, 0, 0, sentence) for sentence in not_acted_on(contract)]
     found += _references(contract, file)
     for spec in contract.fields:
         found += _field(contract, spec)
     for check in contract.checks:
-        found += _engine(check, known_engines)
-        found += _promise(contract, check, known_expectations)
+        found += _promise(contract, check)
     return tuple(sorted(found, key=lambda fault: (fault.file, fault.line, fault.column)))
 
 
@@ -64,7 +49,7 @@ def _file(contract: Contract) -> str:
     return contract.checks[0].file if contract.checks else str(contract.files[0]) if contract.files else contract.name
 
 
-def _whole(contract: Contract, known_channels: Collection[str] | None) -> Iterator[Fault]:
+def _whole(contract: Contract) -> Iterator[Fault]:
     file = _file(contract)
     if all(isinstance(check.promise, Untestable) for check in contract.checks):
         yield Fault(file, 0, 0, "this contract tests nothing: no batch will pass it", "declare a schema, or write quality_checks")
@@ -76,9 +61,6 @@ def _whole(contract: Contract, known_channels: Collection[str] | None) -> Iterat
         contract.policy.on_sla_violation,
     }:
         yield Fault(file, 0, 0, "a violation means quarantine, and quarantine is not enabled: such batches are blocked")
-    for channel in contract.notification.channels:
-        if known_channels is not None and channel not in known_channels:
-            yield Fault(file, 0, 0, f"no notification channel is called {channel!r}", did_you_mean(channel, known_channels))
     if contract.notification.recipients and not contract.notification.channels:
         yield Fault(file, 0, 0, "there are recipients, and no channel that would reach them", "notification.channels: [email]")
 
@@ -100,18 +82,13 @@ def _doubles(checks: tuple[ContractCheck, ...]) -> Iterator[Fault]:
 def _field(contract: Contract, spec: FieldSpec) -> Iterator[Fault]:
     word = (spec.classification or "").strip().lower()
     if word and not spec.is_classified and word not in _OPEN_CLASSES:
-        hint = did_you_mean(word, _SECRET_CLASSES)
+        hint = did_you_mean(word, CLASSIFIED)
         yield Fault(
             _file(contract), 0, 0, f"the classification {word!r} of {spec.name!r} is not known: its values are not masked", hint
         )
 
 
-def _engine(check: ContractCheck, known: Collection[str] | None) -> Iterator[Fault]:
-    if check.engine is not None and known is not None and check.engine not in known:
-        yield _at(check, f"no engine is called {check.engine!r}", did_you_mean(check.engine, known))
-
-
-def _promise(contract: Contract, check: ContractCheck, known_expectations: Collection[str] | None) -> Iterator[Fault]:
+def _promise(contract: Contract, check: ContractCheck) -> Iterator[Fault]:
     match check.promise:
         case Untestable(key="sla.freshness.max_age_hours", reason=reason):
             yield _at(check, f"the freshness of the SLA can't be tested: {reason}")
@@ -121,9 +98,6 @@ def _promise(contract: Contract, check: ContractCheck, known_expectations: Colle
             location = contract.references.get(dataset, dataset)
             if _is_missing(location):
                 yield _at(check, f"the dataset {dataset!r} is not there", f"looked for {location}")
-        case NativeCheck(engine="great_expectations", kind=kind):
-            if known_expectations is not None and kind not in known_expectations:
-                yield _at(check, f"Great Expectations has no {kind!r}", did_you_mean(kind, known_expectations))
 
 
 def _references(contract: Contract, file: str) -> Iterator[Fault]:

@@ -12,6 +12,7 @@ from sluicegate.checks.contract_check import ContractCheck
 from sluicegate.errors import Fault
 
 __all__ = [
+    "CLASSIFIED",
     "Action",
     "Contract",
     "Enforcement",
@@ -38,6 +39,10 @@ class Enforcement(StrEnum):
     DISABLED = "disabled"
 
 
+CLASSIFIED = ("pii", "phi", "pci", "restricted", "confidential", "sensitive", "secret")
+"""Classifications whose values must never leave unmasked (DESIGN's invariant 6)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldSpec:
     """A column as the contract declares it: ``required`` is never NULL, ``optional`` may be absent altogether."""
@@ -53,16 +58,8 @@ class FieldSpec:
 
     @property
     def is_classified(self) -> bool:
-        """Whether its values must never leave unmasked (DESIGN's invariant 6)."""
-        return (self.classification or "").strip().lower() in {
-            "pii",
-            "phi",
-            "pci",
-            "restricted",
-            "confidential",
-            "sensitive",
-            "secret",
-        }
+        """Whether its values are masked wherever they would be shown."""
+        return (self.classification or "").strip().lower() in CLASSIFIED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -294,7 +294,8 @@ def _beside(contract: Contract, settings: Mapping[str, Any]) -> Mapping[str, Any
     if not isinstance(rules, list) or contract.folder is None:
         return settings
     folder = str(contract.folder)
-    return {**settings, "rules": [item.replace("{contract}", folder) if isinstance(item, str) else item for item in rules]}
+    filled = [item.replace("{contract}", folder) if isinstance(item, str) else item for item in rules]
+    return {**settings, "rules": [item for i, item in enumerate(filled) if item not in filled[:i]]}
 
 
 def _silent(_: str) -> None:

@@ -16,7 +16,7 @@ from sluicegate.contract.model import Contract, Enforcement
 from sluicegate.errors import ContractError, Fault, PluginError
 from sluicegate.ports.engine import Engine, Translation, Unsupported
 
-__all__ = ["ENGINE_GROUP", "BatchShape", "EngineRoom", "Plan", "PlannedCheck", "plan"]
+__all__ = ["ENGINE_GROUP", "BatchShape", "EngineRoom", "Plan", "PlannedCheck", "plan", "unknown_engines"]
 
 ENGINE_GROUP = "sluicegate.engines"
 
@@ -109,7 +109,8 @@ def plan(contract: Contract, engines: EngineRoom, now: datetime, batch: BatchSha
         why = "the contract is not enforced (enforcement_mode: disabled)"
         checks = tuple(PlannedCheck(declared=check, check=check, skipped=why) for check in contract.checks)
     else:
-        _refuse_unknown_engines(contract, engines)
+        if unknown := unknown_engines(contract, engines):
+            raise ContractError(unknown)
         checks = tuple(_plan_one(check, engines, now, batch) for check in contract.checks)
     return Plan(contract=contract, checks=checks, now=now)
 
@@ -128,7 +129,8 @@ def _plan_one(declared: ContractCheck, engines: EngineRoom, now: datetime, batch
     return _assign(declared, check, engines, batch.schema if batch else None)
 
 
-def _refuse_unknown_engines(contract: Contract, engines: EngineRoom) -> None:
+def unknown_engines(contract: Contract, engines: EngineRoom) -> tuple[Fault, ...]:
+    """A fault for each check that pins an engine which isn't installed."""
     faults = []
     for check in contract.checks:
         try:
@@ -136,8 +138,7 @@ def _refuse_unknown_engines(contract: Contract, engines: EngineRoom) -> None:
                 engines[pinned]
         except PluginError as error:
             faults.append(Fault(check.file, check.line, check.column, error.message, error.hint))
-    if faults:
-        raise ContractError(tuple(faults))
+    return tuple(faults)
 
 
 def _pinned(check: ContractCheck) -> str | None:
