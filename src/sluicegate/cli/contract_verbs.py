@@ -197,7 +197,7 @@ def init(options: Namespace, screen: Screen) -> int:
     text = scaffold(options.name, _schema_of(options.source) if options.source else None)
     if options.output == "-":
         screen.document({"contract": text})
-        screen.line(text.rstrip("\n"))
+        screen.lines((line,) for line in text.splitlines())
         return 0
     path = Path(options.output or f"{options.name}.contract.yaml")
     try:
