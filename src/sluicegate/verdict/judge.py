@@ -174,7 +174,7 @@ def _row_count(promise: m.RowCount, result: Result, facts: Facts) -> _Finding:
         return _NO_FIGURE
     total = result.value + facts.committed_before
     since = f" with those of the last {promise.window_hours} h" if promise.window_hours is not None else ""
-    message = f"{plural(total, 'row')}{since}, wanted {promise.bounds}"
+    message = f"{plural(total, 'row')}{since}, wanted {_said(promise.bounds)}"
     return _Finding(_HELD if promise.bounds.hold(total) else _VIOLATED, message, total)
 
 
@@ -191,7 +191,20 @@ def _bounded(bounds: m.Bounds, value: Scalar) -> _Finding:
         held = bounds.hold(value)
     except TypeError:
         return _Finding(None, f"a {type(value).__name__} can't be held against {bounds}")
-    return _Finding(_HELD if held else _VIOLATED, f"measured {_shown(value)}, wanted {bounds}", value)
+    return _Finding(_HELD if held else _VIOLATED, f"measured {_shown(value)}, wanted {_said(bounds)}", value)
+
+
+def _said(bounds: m.Bounds) -> str:
+    """Bounds in words where one side is open, as an interval otherwise.
+
+    >>> _said(m.Bounds(min=600)), _said(m.Bounds(max=5, max_inclusive=False)), _said(m.Bounds(min=0, max=1, min_inclusive=False))
+    ('at least 600', 'less than 5', '(0, 1]')
+    """
+    if bounds.max is None and bounds.min is not None:
+        return f"{'at least' if bounds.min_inclusive else 'more than'} {bounds.min}"
+    if bounds.min is None and bounds.max is not None:
+        return f"{'at most' if bounds.max_inclusive else 'less than'} {bounds.max}"
+    return str(bounds)
 
 
 def _freshness(promise: m.Freshness, value: Scalar, facts: Facts) -> _Finding:
