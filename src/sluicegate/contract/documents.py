@@ -282,8 +282,8 @@ class ContractDocument:
         "`strict`, `warn` (only tells) or `disabled`; an asset's or a job's goes before it."
     )
     tags: tuple[str, ...] = _key("For people and catalogs.", default=())
-    classification: str | None = _key("As of a column, but for all declared columns.")
-    documentation_url: str | None = _key("Shown in reports.")
+    classification: str | None = _key("As of a column, but for every column of the batch, declared or not.")
+    documentation_url: str | None = _key("Shown when a batch does not pass, and by `contract show`.")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
