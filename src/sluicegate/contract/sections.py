@@ -100,10 +100,10 @@ def soda_checks(section: SodaSection, faults: Faults) -> Iterator[Draft]:
 
 
 def _is_canonical(word: str, body: Node) -> bool:
-    """SodaCL has a ``schema`` of its own, whose keys are ``fail`` and ``warn``."""
+    """SodaCL has a ``schema`` and a ``row_count`` of its own, whose keys are ``fail`` and ``warn``."""
     if canonical_type(word) is None or not isinstance(body.value, dict):
         return False
-    return not (canonical_type(word) == "schema" and {"fail", "warn"} & body.value.keys())
+    return not {"fail", "warn"} & body.value.keys()
 
 
 def _sodacl_mapping(node: Node, word: str, faults: Faults) -> Iterator[Draft]:

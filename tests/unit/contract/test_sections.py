@@ -50,6 +50,12 @@ def test_a_canonical_type_in_the_soda_section_is_canonical_and_pinned(entry: str
             "schema",
         ),
         (
+            "row_count: {warn: when < 10, fail: when < 2}",
+            "row_count",
+            {"row_count": {"warn": "when < 10", "fail": "when < 2"}},
+            "row_count",
+        ),
+        (
             "failed rows: {name: F, fail query: SELECT 1}",
             "failed rows",
             {"failed rows": {"name": "F", "fail query": "SELECT 1"}},
