@@ -337,4 +337,5 @@ def test_init_writes_a_contract_that_lints_clean_and_never_over_another(type_: A
     type_("contract", "init", "other")
     assert type_("contract", "init", "other", "--output", "-").out == (shop / "other.contract.yaml").read_text("utf-8")
     assert "data_contract:" in type_("contract", "init", "other", "--output", "-", "--json").json["contract"]
+    assert type_("contract", "init", " ").code == 2
     assert type_("contract", "init", "x", "--output", "no/such/folder/x.yaml").code == 6

@@ -194,6 +194,8 @@ def init(options: Namespace, screen: Screen) -> int:
     """Write a contract to start from; with ``--from``, its schema is that file's."""
     from sluicegate.contract.scaffold import scaffold
 
+    if not options.name.strip():
+        raise UsageError("a contract needs a name", hint="sluicegate contract init orders")
     text = scaffold(options.name, _schema_of(options.source) if options.source else None)
     if options.output == "-":
         screen.document({"contract": text})

@@ -163,10 +163,7 @@ def build(parts: Parts, reading: Reading, tenant: str) -> Contract:
     at = parts.contract_at or parts.asset_at
     if at is None or (contract is None and asset is None):
         raise AssertionError(parts)  # each dialect has read one of the two
-    if not _TENANT.fullmatch(tenant):
-        said, place = (parts.job_at, job.node.get("tenant_id")) if job and parts.job_at else (at, None)
-        hint = "letters, digits, '.', '_' and '-', a letter or digit first: it becomes part of paths"
-        reading.faults(said.file).add(place, f"{tenant!r} can't be a tenant", hint)
+    _refuse_unsafe_tenant(parts, tenant, at, reading)
     checks, fields = _checks(parts, reading)
     governance = asset.governance if asset else d.Governance()
     handling = contract.violation_handling if contract else d.ViolationHandling()
@@ -202,6 +199,13 @@ def build(parts: Parts, reading: Reading, tenant: str) -> Contract:
     )
     reading.stop()
     return finished
+
+
+def _refuse_unsafe_tenant(parts: Parts, tenant: str, at: Document, reading: Reading) -> None:
+    if not _TENANT.fullmatch(tenant):
+        said, place = (parts.job_at, parts.job.node.get("tenant_id")) if parts.job and parts.job_at else (at, None)
+        hint = "letters, digits, '.', '_' and '-', a letter or digit first: it becomes part of paths"
+        reading.faults(said.file).add(place, f"{tenant!r} can't be a tenant", hint)
 
 
 def _checks(parts: Parts, reading: Reading) -> tuple[tuple[ContractCheck, ...], tuple[FieldSpec, ...]]:
