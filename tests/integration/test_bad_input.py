@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,16 +50,38 @@ def test_a_mistake_gets_one_clear_message(
     assert not list(tmp_path.glob(".sluicegate/**/batch=*")), "nothing was committed"
 
 
-def test_a_process_that_leaves_an_engine_behind_ends_at_once_and_says_nothing_more(tmp_path: Path) -> None:
+def _never_returns(folder: Path) -> list[str]:
+    """The command line of a run whose rule never returns."""
     bad = next(bad for bad in BAD_INPUTS if bad.name == "a rule that never returns")
     assert bad.contract
-    (tmp_path / "contract.yaml").write_text(bad.contract)
-    bad.batch(tmp_path / bad.file)
+    (folder / "contract.yaml").write_text(bad.contract)
+    bad.batch(folder / bad.file)
     for name, text in bad.files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
     command = [str(Path(sys.executable).parent / "sluicegate"), *bad.args]
-    arguments = [argument.format(contract="contract.yaml", batch=bad.file) for argument in command]
+    return [argument.format(contract="contract.yaml", batch=bad.file) for argument in command]
+
+
+def test_a_terminated_process_leaves_nothing_behind(tmp_path: Path) -> None:
+    arguments = _never_returns(tmp_path)
+    (tmp_path / "profile.yaml").write_text("batch: {temp_directory: scratch}\n")
+    (rules,) = (tmp_path / "rules").glob("*.py")
+    rules.write_text(
+        rules.read_text().replace("def forever(batch):\n", "def forever(batch):\n    open('started', 'w').close()\n")
+    )
+    with subprocess.Popen(arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not (tmp_path / "started").exists() and process.poll() is None:
+            os.sched_yield()
+        process.terminate()
+        shown = process.communicate(timeout=60)
+    assert (process.returncode, shown) == (143, ("", ""))
+    assert list((tmp_path / "scratch").iterdir()) == []
+    assert not (tmp_path / ".sluicegate").exists()
+
+
+def test_a_process_that_leaves_an_engine_behind_ends_at_once_and_says_nothing_more(tmp_path: Path) -> None:
+    arguments = _never_returns(tmp_path)
     done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (5, "")
     assert "longer than 0.2 s" in done.stdout

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,7 +15,7 @@ import duckdb
 import pytest
 
 from sluicegate import BatchRefused, Decision, Gate, Outcome, RunOutcome, gated
-from sluicegate.config import load_profile
+from sluicegate.config import BatchLimits, load_profile
 from sluicegate.errors import BatchConflict, StorageError, UsageError
 from sluicegate.gate.act import ActionTaken
 
@@ -314,6 +316,14 @@ def test_a_gated_function_returns_the_outcome_or_raises(gate: Gate, shop: Path) 
         extract("bad")
     assert refused.value.exit_code == 3
     assert refused.value.outcome.manifest
+
+
+def test_a_table_in_memory_is_spooled_where_the_profile_says(gate: Gate, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(shop / "nowhere"))
+    profile = replace(gate.profile, batch=BatchLimits(temp_directory=shop / "scratch"))
+    outcome = Gate(profile, clock=lambda: NOW).run("orders.yaml", duckdb.sql(BAD), batch_id="b1")
+    assert outcome.action is ActionTaken.QUARANTINED
+    assert (held(shop), list((shop / "scratch").iterdir())) == (20, [])
 
 
 def generator() -> Iterator[int]:

@@ -89,6 +89,11 @@ class Batch:
         """Each file's own SHA-256: what a copy of it must have."""
         return self._fingerprint.result()[1]
 
+    @property
+    def scratch(self) -> Path:
+        """A folder for what the batch needs on disk for a while, below ``temp_directory``; it goes when the batch is closed."""
+        return self._database.scratch
+
     def view(self) -> EngineView:
         """The batch for one engine. Its connections reach no other file; ``close`` closes them."""
         view = EngineView(self._database, self.schema, self.references)

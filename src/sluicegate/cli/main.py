@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -19,19 +20,27 @@ __all__ = ["main"]
 INTERNAL_ERROR = 70
 """EX_SOFTWARE of sysexits.h: our own fault, not the user's."""
 INTERRUPTED = 130
+TERMINATED_BY = 128
+"""Plus the signal's number, as shells have it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code (DESIGN section 8; 70 is an error of our own, 130 an interrupt).
 
-    Without arguments it is the console's entry point: a process that an abandoned engine still works in ends here, at once.
+    Without arguments it is the console's entry point: there SIGTERM cleans up as an interrupt does (143), and a process that an
+    abandoned engine still works in ends at once.
     """
     if argv is None:
         _occupy_standard_streams()
+        signal.signal(signal.SIGTERM, _terminate)
     code = _run(argv)
     if argv is None:
         _leave_abandoned_engines(code)
     return code
+
+
+def _terminate(number: int, _frame: object) -> None:
+    raise SystemExit(TERMINATED_BY + number)
 
 
 def _occupy_standard_streams() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -53,6 +52,8 @@ class ActableBatch(Protocol):
     def files(self) -> tuple[Path, ...]: ...
     def view(self) -> EngineView: ...
     def parquet_files(self) -> tuple[Path, ...]: ...
+    @property
+    def scratch(self) -> Path: ...
     def spool(self, folder: Path) -> tuple[Path, ...]: ...
     def check_unchanged(self) -> None: ...
 
@@ -107,15 +108,14 @@ def quarantine(
     """
     if verdict.decision is not Decision.QUARANTINE:
         raise UsageError(f"a batch decided to {verdict.decision} is not for the quarantine")
-    with tempfile.TemporaryDirectory(prefix="sluicegate-") as folder:
-        files = batch.spool(Path(folder))
-        request = QuarantineRequest(
-            manifest=_manifest(contract, verdict, evidence, batch, nonce),
-            files=files,
-            now=verdict.now,
-            fingerprinted=files == batch.files,
-        )
-        return store.put(request)
+    files = batch.spool(batch.scratch / "spool")
+    request = QuarantineRequest(
+        manifest=_manifest(contract, verdict, evidence, batch, nonce),
+        files=files,
+        now=verdict.now,
+        fingerprinted=files == batch.files,
+    )
+    return store.put(request)
 
 
 def _manifest(contract: Contract, verdict: Verdict, document: dict[str, Any], batch: ActableBatch, nonce: str) -> Manifest:
