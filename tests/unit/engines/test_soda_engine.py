@@ -333,6 +333,24 @@ def test_all_fused_checks_of_a_run_are_one_statement(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        "schema",
+        {"schema": None},
+        {"schema": {"fail": {"when required column missing": []}}},
+        {"schema": {"fail": {"when required column missing": ["id"]}, "warn": {"when forbidden column present": []}}},
+        {"schema": {"warn": {"when wrong column type": {}}}},
+        {"schema": {"fail": {}}},
+        {"checks for batch": []},
+        {"group by": {"query": "SELECT id, count(*) AS n FROM batch GROUP BY id", "fields": ["id"], "checks": []}},
+        {"failed rows": {"name": "nothing"}},
+    ],
+)
+def test_a_check_that_tests_nothing_is_refused(body: Json) -> None:
+    assert isinstance(SodaEngine().translate(entry(body), None), Unsupported)
+
+
+@pytest.mark.parametrize(
     ("promise", "reason"),
     [
         (m.MetricQuery(query="SELECT 'a'", bounds=m.Bounds(min="a")), "numbers"),

@@ -215,9 +215,20 @@ def _judge(config: Any) -> None:
         raise _NoError(
             f"the data source {config.other_data_source_name!r} is out of reach: a gate sees one batch and its references"
         )
+    if kind == "SchemaCheckCfg" and not _can_break(config):
+        raise _NoError("the schema check wants nothing of the columns, and would pass whatever they are")
+    if kind == "GroupByCheckCfg" and not config.check_cfgs:
+        raise _NoError("there is no check below `group by`")
     if kind == "MetricCheckCfg":
         own = config.metric_expression is not None or config.metric_query is not None
         if not own and config.metric_name not in METRICS:
             raise _NoError(f"Soda has no metric {config.metric_name!r} on DuckDB; give it an expression or a query")
         if not config.fail_threshold_cfg and not config.warn_threshold_cfg:
             raise _NoError("the check has no threshold")
+
+
+def _can_break(schema: Any) -> bool:
+    """Whether each level of a schema check that is written wants something of the columns."""
+    wants = ("required_column_names", "required_column_types", "required_column_indexes", "forbidden_column_names")
+    levels = [level for level in (schema.fail_validations, schema.warn_validations) if level is not None]
+    return bool(levels) and all(any(getattr(level, name) for name in wants) for level in levels)
