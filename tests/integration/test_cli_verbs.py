@@ -295,6 +295,7 @@ def test_show_puts_the_contract_in_words(type_: Any) -> None:
         "classified columns: customer",
         "kept 7 days",
         "a@example.com by mail",
+        "orders.yaml:7",
     ):
         assert words in said.words
     found = type_("contract", "show", "orders.yaml", "--json").json

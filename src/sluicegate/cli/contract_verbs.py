@@ -120,7 +120,7 @@ def _parts(contract: Contract, width: int) -> Iterator[tuple[str, list[str]]]:
         ],
     )
     rows = [_check_row(check) for check in contract.checks]
-    header = ("CHECK", "SEVERITY", "AREA", "ALLOWED", "ENGINE", "WHERE", "PROMISE")
+    header = ("CHECK", "WHERE", "SEVERITY", "AREA", "ALLOWED", "ENGINE", "PROMISE")
     yield f"{plural(len(rows), 'check')}", list(grid(header, rows, width - 2))
     kept = plural(quarantine.retention_days, "day") if quarantine.retention_days else "for good"
     channels = f" by {', '.join(contract.notification.channels)}" if contract.notification.channels else ""
@@ -145,7 +145,7 @@ def _one_line(value: Any) -> str:
 
 def _check_row(check: ContractCheck) -> tuple[str, ...]:
     place = f"{Path(check.file).name}:{check.line}" if check.line else "implied"
-    return (check.name, check.severity.value, check.area.value, str(check.tolerance), _engine(check), place, _promise(check))
+    return (check.name, place, check.severity.value, check.area.value, str(check.tolerance), _engine(check), _promise(check))
 
 
 def _engine(check: ContractCheck) -> str:

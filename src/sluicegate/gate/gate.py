@@ -138,6 +138,7 @@ class Gate:
         moment = _utc(now or self._clock())
         tell("opening the batch")
         with closing(self._open(agreed, batch, batch_id, format)) as opened:
+            tell("planning")
             planned = plan(agreed, self.engines, moment, opened)
             verdict = self._verdict(planned, opened, tell)
             acted = self._act(agreed, verdict, opened, tell) if act else Acted(action=ActionTaken.CHECKED)
