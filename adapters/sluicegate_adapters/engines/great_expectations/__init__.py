@@ -4,7 +4,7 @@ A check becomes a job: what must be asked of the batch, and what becomes of the 
 
 - canonical checks: as suites (``canonical``), as jobs (``canonical_jobs``);
 - native expectations: what GX exports (``catalogue``), arguments (``arguments``), row conditions (``conditions``), which rows
-  break one (``natives``) or which figures it is about (``figures``), as jobs (``native_jobs``);
+  break one (``native_rows``) or which figures it is about (``native_metrics``), as jobs (``native_jobs``);
 - what SQL can't say: Python's regular expressions (``regexes``), GX's own pandas metrics (``pandas_path``, ``pandas_query``);
 - GX itself (``gx``), one run (``run``), a check that can't be run as written (``faults``), the port (``engine``).
 

@@ -27,9 +27,9 @@ from sluicegate_adapters.engines.great_expectations.asks import Ask, Broken, ans
 from sluicegate_adapters.engines.great_expectations.catalogue import EXPECTATIONS, Path
 from sluicegate_adapters.engines.great_expectations.conditions import Condition, read_condition
 from sluicegate_adapters.engines.great_expectations.faults import Fault
-from sluicegate_adapters.engines.great_expectations.figures import Answer, Setting, answer_metric
 from sluicegate_adapters.engines.great_expectations.jobs import Finish, Job, RowFigures, row_asks, row_figures, row_metric
-from sluicegate_adapters.engines.great_expectations.natives import ROW_KINDS, row_kind
+from sluicegate_adapters.engines.great_expectations.native_metrics import Answer, Setting, answer_metric
+from sluicegate_adapters.engines.great_expectations.native_rows import ROW_KINDS, row_kind
 from sluicegate_adapters.engines.great_expectations.regexes import count_breaking, native_test
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ def native_job(check: ContractCheck, promise: NativeCheck, room: Room) -> Job:
     arguments = read_arguments(promise.kind, promise.body, batch.schema, room.context.now)
     condition = read_condition(arguments.exact, batch.schema)
     plain = dict(arguments.plain)
+    if plain.get("column_index") == 0:  # GX takes 0 for "anywhere": the same place, counted from the end
+        plain["column_index"] = -len(batch.schema.names)
     if condition is not None and condition.sql:  # the rows are chosen in SQL; GX warns about texts here
         plain = {name: value for name, value in plain.items() if name not in {"row_condition", "condition_parser"}}
     elif condition is not None:
