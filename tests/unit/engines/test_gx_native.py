@@ -116,7 +116,7 @@ def test_relative_times_are_found_in_lists_of_temporal_columns_only() -> None:
         ("expect_column_values_to_be_betwen", {"column": "id"}, "did you mean 'expect_column_values_to_be_between'"),
         ("expect_column_values_to_be_between", {"colum": "id", "min_value": 1}, "has no argument 'colum'"),
         ("expect_column_values_to_be_between", {"min_value": 1}, "needs column"),
-        ("expect_column_values_to_be_between", {"column": "id"}, "cannot both be None"),
+        ("expect_column_values_to_be_between", {"column": "id"}, "neither min_value nor max_value"),
         ("expect_column_values_to_be_between", {"column": "id", "min_value": "many"}, "min_value"),
         ("expect_column_values_to_be_between", {"column": "id", "min_value": 3, "max_value": 1}, "greater than"),
         ("expect_column_values_to_be_between", {"column": "ID", "min_value": 1}, "no column 'ID'"),
@@ -260,11 +260,50 @@ def test_a_row_condition_for_pandas_knows_methods_and_names_in_backticks() -> No
 def test_figures_heed_a_row_condition(condition: str) -> None:
     chosen: dict[str, Any] = {"row_condition": condition, "condition_parser": "great_expectations"}
     above = condition.endswith("> 4")
-    assert run_one("expect_column_max_to_be_between", column="id", **chosen).value == (6 if above else 4)
-    assert run_one("expect_column_unique_value_count_to_be_between", column="id", **chosen).value == (2 if above else 4)
+    assert run_one("expect_column_max_to_be_between", column="id", min_value=0, **chosen).value == (6 if above else 4)
+    assert run_one("expect_column_unique_value_count_to_be_between", column="id", min_value=0, **chosen).value == (
+        2 if above else 4
+    )
     assert run_one("expect_table_row_count_to_equal", value=2 if above else 4, **chosen).native is _PASSED
     common = run_one("expect_column_most_common_value_to_be_in_set", column="kind", value_set=["x"], **chosen)
     assert common.native is _PASSED
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        ("expect_column_max_to_be_between", {"column": "id"}),
+        ("expect_table_row_count_to_be_between", {}),
+        ("expect_table_column_count_to_be_between", {"min_value": None}),
+        ("expect_column_mean_to_be_between", {"column": "id", "strict_min": True}),
+        ("expect_column_values_to_be_between", {"column": "id"}),
+        ("expect_column_distinct_values_to_contain_set", {"column": "grp", "value_set": []}),
+        ("expect_column_values_to_not_be_in_set", {"column": "grp", "value_set": []}),
+        (
+            "expect_column_quantile_values_to_be_between",
+            {"column": "id", "quantile_ranges": {"quantiles": [], "value_ranges": []}},
+        ),
+        (
+            "expect_column_quantile_values_to_be_between",
+            {"column": "id", "quantile_ranges": {"quantiles": [0.5], "value_ranges": [[None, None]]}},
+        ),
+        (
+            "expect_column_kl_divergence_to_be_less_than",
+            {"column": "grp", "partition_object": {"values": ["a"], "weights": [1.0]}},
+        ),
+    ],
+)
+def test_an_expectation_that_nothing_can_fail_does_not_pass(kind: str, arguments: dict[str, Any]) -> None:
+    said = GreatExpectationsEngine().translate(native(kind, arguments, "c"), None)
+    assert isinstance(said, Unsupported)
+    assert "tests nothing" in said.reason
+
+
+@pytest.mark.parametrize(("index", "native_outcome"), [(0, _FAILED), (1, _PASSED), (-5, _FAILED), (99, _FAILED)])
+def test_the_first_place_is_a_place(index: int, native_outcome: NativeOutcome) -> None:
+    rows = MemoryBatch("SELECT 1 AS a, 2 AS b")
+    assert run_one("expect_column_to_exist", rows, column="b", column_index=index).native is native_outcome
+    assert run_one("expect_column_to_exist", rows, column="a", column_index=0).native is _PASSED
 
 
 def test_a_compound_key_under_a_condition_repeats_only_among_its_rows() -> None:

@@ -17,6 +17,7 @@ from sluicegate_adapters.engines.great_expectations.faults import Fault
 __all__ = ["Arguments", "check_names", "read_arguments", "refusal"]
 
 _TIMED = ("min_value", "max_value", "value_set", "value_pairs_set", "quantile_ranges")
+_EMPTY_SETS_PASS = frozenset({"expect_column_distinct_values_to_contain_set", "expect_column_values_to_not_be_in_set"})
 _SEVERITIES = ("critical", "warning", "info")
 
 
@@ -63,9 +64,27 @@ def check_names(kind: str, body: Mapping[str, Any]) -> None:
         raise Fault(f"{kind} needs {' and '.join(missing)}")
     if kind == "unexpected_rows_expectation" and "{batch}" not in str(body["unexpected_rows_query"]):
         raise Fault("unexpected_rows_query must select from {batch}")  # GX would print a note about it
+    if nothing := _tests_nothing(kind, names, body):
+        raise Fault(f"{kind} {nothing}: it tests nothing, and would pass whatever the batch is")
     for name, value in body.items():
         if isinstance(value, Mapping) and "$PARAMETER" in value:
             raise Fault(f"{name} of {kind} is a suite parameter, and there is no suite run to fill it", "write the value itself")
+
+
+def _tests_nothing(kind: str, names: Iterable[str], body: Mapping[str, Any]) -> str:
+    """Why GX would let everything pass; empty where something can fail."""
+    if kind == "expect_column_kl_divergence_to_be_less_than":
+        return "" if body.get("threshold") is not None else "has no threshold"
+    if {"min_value", "max_value"} <= set(names) and body.get("min_value") is None and body.get("max_value") is None:
+        return "has neither min_value nor max_value"
+    if kind in _EMPTY_SETS_PASS and not body.get("value_set"):
+        return "has an empty value_set"
+    ranges = body.get("quantile_ranges")
+    if isinstance(ranges, Mapping) and not any(
+        end is not None for pair in ranges.get("value_ranges") or () for end in pair or ()
+    ):
+        return "has no bound in its value_ranges"
+    return ""
 
 
 def read_arguments(kind: str, body: Mapping[str, Any], schema: BatchSchema, now: datetime) -> Arguments:
