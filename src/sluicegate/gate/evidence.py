@@ -62,11 +62,13 @@ def gather_evidence(
         for check_id, promise in wanted.items()
     ]
     found = _fetch(" UNION ALL ".join(parts), view, timeout)
+    if found is None:  # one that DuckDB can't say (a pattern of Python's, for one) must not take the others with it
+        found = [row for part in parts for row in _fetch(part, view, timeout) or ()] if len(parts) > 1 else []
     evidence = {
         check_id: Evidence(columns=columns[check_id], rows=tuple(tuple(cells) for owner, cells in found if owner == check_id))
         for check_id in wanted
     }
-    return tuple(replace(item, evidence=evidence[item.check.id]) if item.check.id in evidence else item for item in outcomes)
+    return tuple(replace(item, evidence=own) if (own := evidence.get(item.check.id)) and own.rows else item for item in outcomes)
 
 
 def _wants_evidence(item: CheckOutcome) -> bool:
@@ -103,7 +105,8 @@ def _select(
     return f"(SELECT {literal(check_id)} AS check_id, CAST([{cells}] AS VARCHAR[]) AS cells FROM {meaning.source} WHERE {meaning.failing} LIMIT {rows})"
 
 
-def _fetch(statement: str, view: EngineView, timeout: float) -> list[tuple[str, list[str | None]]]:
+def _fetch(statement: str, view: EngineView, timeout: float) -> list[tuple[str, list[str | None]]] | None:
+    """The statement's rows; nothing if it took too long, None if DuckDB refuses it."""
     import duckdb
 
     timer = threading.Timer(timeout, view.interrupt)
@@ -111,7 +114,9 @@ def _fetch(statement: str, view: EngineView, timeout: float) -> list[tuple[str, 
     timer.start()
     try:
         return view.connect().execute(statement).fetchall()
-    except duckdb.Error:
+    except duckdb.InterruptException:
         return []
+    except duckdb.Error:
+        return None
     finally:
         timer.cancel()
