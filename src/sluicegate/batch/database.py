@@ -9,7 +9,7 @@ import secrets
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,13 @@ from sluicegate.errors import EngineError, UsageError
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["ARROW_ROWS", "BatchSettings", "Database", "EngineView", "arrow_reader", "escaped", "schema_of"]
+__all__ = ["ARROW_ROWS", "BatchSettings", "Database", "EngineView", "arrow_reader", "escaped", "interruptible", "schema_of"]
 
 ARROW_ROWS = 65_536
 """Rows per Arrow batch that leaves the database."""
+
+
+_INTERRUPTED = "Query interrupted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,17 @@ def escaped(path: Path) -> str:
 def arrow_reader(relation: Any) -> Any:
     """A relation's rows as a RecordBatchReader, under the name that this DuckDB has for it."""
     return (getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader)(ARROW_ROWS)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Make Ctrl-C in the middle of a statement a KeyboardInterrupt again: DuckDB says RuntimeError for whatever a signal raised."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != _INTERRUPTED:
+            raise
+        raise KeyboardInterrupt from error
 
 
 class Database:

@@ -14,7 +14,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.batch.convert import type_of_nothing
-from sluicegate.batch.database import ARROW_ROWS, arrow_reader
+from sluicegate.batch.database import ARROW_ROWS, arrow_reader, interruptible
 from sluicegate.batch.files import FileSet
 from sluicegate.batch.text_readers import check_names
 from sluicegate.checks.sqltext import BATCH, identifier
@@ -152,20 +152,23 @@ def _holds_union(kind: Any) -> bool:
 def _ingest(connection: duckdb.DuckDBPyConnection, into: str, place: str, data: Any) -> None:
     import duckdb
 
-    failed: list[Exception] = []
+    failed: list[BaseException] = []
     try:
-        connection.register(_INCOMING, _watched(data, failed))
-        connection.execute(f"{into} FROM {_INCOMING}")
-        connection.unregister(_INCOMING)
+        with interruptible():
+            connection.register(_INCOMING, _watched(data, failed))
+            connection.execute(f"{into} FROM {_INCOMING}")
+            connection.unregister(_INCOMING)
     except (duckdb.Error, MemoryError, RuntimeError, ValueError, TypeError) as error:
         cause = failed[0] if failed else error
+        if not isinstance(cause, Exception):  # Ctrl-C in the reader's own code
+            raise cause from None
         raise BatchUnreadable(
             f"{place} can't be read into DuckDB ({type(cause).__name__})",
             hint="look at its column types, and at what produces it",
         ) from cause
 
 
-def _watched(data: Any, failed: list[Exception]) -> Any:
+def _watched(data: Any, failed: list[BaseException]) -> Any:
     """A reader's own exception would reach us as text only: keep it. What DuckDB would misread is copied."""
     import pyarrow as pa
 
@@ -179,7 +182,7 @@ def _watched(data: Any, failed: list[Exception]) -> Any:
         try:
             for batch in data:
                 yield from _rebased(batch) if rebase else (batch,)
-        except Exception as error:
+        except BaseException as error:
             failed.append(error)
             raise
 

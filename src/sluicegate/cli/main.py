@@ -40,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _terminate(number: int, _frame: object) -> None:
+    signal.signal(number, signal.SIG_IGN)  # once is enough; and it tells what a KeyboardInterrupt out of DuckDB was
     raise SystemExit(TERMINATED_BY + number)
 
 
@@ -63,6 +64,8 @@ def _run(argv: Sequence[str] | None) -> int:
     except SluicegateError as error:
         return _refuse(error, _screen(options, arguments))
     except KeyboardInterrupt:
+        if argv is None and signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+            return TERMINATED_BY + signal.SIGTERM
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except SystemExit as stop:  # argparse's --help and --version

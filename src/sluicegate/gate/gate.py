@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sluicegate import plugins
+from sluicegate.batch.database import interruptible
 from sluicegate.batch.source import Batch, BatchSettings, open_batch
 from sluicegate.config import PluginSettings, Profile, load_profile
 from sluicegate.contract.lint import not_acted_on
@@ -120,6 +121,7 @@ class Gate:
         """
         return self._run(contract, batch, act=True, **options)
 
+    @interruptible()
     def _run(
         self,
         contract: str | Path | Contract,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import os
+import signal
 import threading
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from sluicegate.batch.database import interruptible
 from sluicegate.batch.source import BatchSettings, open_batch
 from sluicegate.errors import BatchUnreadable, EngineError, UsageError
 from sluicegate.ports.fingerprint import combined_sha256
@@ -132,6 +135,21 @@ def test_sql_sees_no_python_variables(path: Path) -> None:
     with open_batch(path) as batch, pytest.raises(duckdb.CatalogException):
         batch.view().connect().execute("SELECT * FROM secret").fetchall()
     assert secret
+
+
+def test_an_interrupt_in_the_middle_of_a_statement_is_an_interrupt() -> None:
+    @interruptible()
+    def interrupted() -> None:
+        threading.Thread(target=lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        duckdb.execute(ENDLESS)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+
+
+def test_another_runtime_error_is_no_interrupt() -> None:
+    with pytest.raises(RuntimeError, match="else"), interruptible():
+        raise RuntimeError("something else")
 
 
 def test_an_interrupted_view_stops_its_query_and_starts_no_other(path: Path) -> None:

@@ -143,6 +143,15 @@ def test_a_relation_that_fails_half_way_is_unreadable_and_shows_no_data() -> Non
     assert "secret" not in str(caught.value)
 
 
+def test_an_interrupt_in_a_reader_is_an_interrupt() -> None:
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield TABLE.to_batches()[0]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        open_batch(pa.RecordBatchReader.from_batches(TABLE.schema, batches()))
+
+
 def test_a_reader_that_breaks_makes_the_batch_unreadable() -> None:
     def batches() -> Iterator[pa.RecordBatch]:
         yield from TABLE.to_batches()
