@@ -146,7 +146,7 @@ def test_every_decision_has_a_sentence_for_a_check(decision: Decision) -> None:
 
 
 def test_who_answers_for_the_data_is_named_when_something_is_wrong() -> None:
-    about = {"owner": "data@example.com", "documentation_url": "https://example.com/wiki/flights"}
+    about: dict[str, Any] = {"owner": "data@example.com", "documentation_url": "https://example.com/wiki/flights"}
     assert "ask data@example.com · read https://example.com/wiki/flights" in _text(_facts(_EVERY, **about))
     assert "ask data@example.com\n" in _text(_facts(_EVERY, **about | {"documentation_url": None}))
     assert "ask" not in _text(_facts([], decision="commit", action="committed", location="a", already_committed=False, **about))
