@@ -136,8 +136,13 @@ class LocalQuarantineStore:
     def _write(self, item: Path, request: QuarantineRequest) -> None:
         """Data first, then the manifest; afterwards the item exists."""
         attempt = item / "data" / uuid.uuid4().hex[:12]
-        self._files.make_folder(attempt)
-        stored = tuple(self._copy(item, attempt, request))
+        try:
+            self._files.make_folder(attempt)
+            stored = tuple(self._copy(item, attempt, request))
+        except BaseException:  # half a copy would keep a full disk full
+            with contextlib.suppress(OSError):
+                self._files.remove(attempt)
+            raise
         expires = request.manifest.expires_at
         if expires is None and self._retention is not None:
             expires = (request.now.astimezone(UTC) + self._retention).isoformat()

@@ -214,3 +214,13 @@ def test_whatever_the_disk_refuses_a_swap_happened_or_did_not(tmp_path: Path, de
             assert store.get(first.quarantine_id) in (first, second)
         assert store.swap(first, second) == second
         assert not list(folder_of(base, first.quarantine_id).glob("*.tmp")) or at >= len(faults.seen) - 1
+
+
+def test_a_copy_that_a_full_disk_cut_off_takes_no_space_afterwards(tmp_path: Path, delivery: Path) -> None:
+    request = quarantine_request(delivery)
+    counted = Faults()
+    LocalQuarantineStore({}, tmp_path / "counted", step=counted).put(request)
+    at = next(number for number, operation in enumerate(counted.seen, 1) if operation.startswith("copy"))
+    with pytest.raises(StorageError):
+        LocalQuarantineStore({}, tmp_path, step=Faults(at, refuse(errno.ENOSPC), after=True)).put(request)
+    assert list((folder_of(tmp_path, request.manifest.quarantine_id) / "data").iterdir()) == []
