@@ -200,7 +200,7 @@ class Gate:
     def _sign(self, planned: Plan, batch: Batch, outcomes: tuple[CheckOutcome, ...]) -> Verdict:
         contract = planned.contract
         decision, reasons = decide(outcomes, Policy.of(contract))
-        versions = {name: version for engine in planned.by_engine for name, version in self.engines[engine].versions().items()}
+        versions = self.engines.versions(planned.by_engine)
         signed = verdict_id(
             outcomes=outcomes,
             contract_sha256=contract.sha256,

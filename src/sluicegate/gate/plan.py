@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -42,6 +42,16 @@ class EngineRoom(Mapping[str, Engine]):
 
     def __len__(self) -> int:
         return len(plugins.known(ENGINE_GROUP))
+
+    def versions(self, names: Iterable[str]) -> dict[str, str]:
+        """Distribution -> version, of these engines; an engine that can't say its own is ``unknown``: no verdict hangs on it."""
+        found: dict[str, str] = {}
+        for name in names:
+            try:
+                found |= {str(key): str(value) for key, value in self[name].versions().items()}
+            except Exception:  # noqa: BLE001 - an engine is somebody else's code, and its results are in
+                found[name] = "unknown"
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

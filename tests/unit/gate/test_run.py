@@ -208,6 +208,15 @@ def test_a_check_that_no_engine_can_run_says_why_for_each() -> None:
     assert planned.checks[0].unsupported == "young: it is too young; small: it is too young"
 
 
+def test_an_engine_that_does_not_know_its_version_is_unknown_and_no_more() -> None:
+    class Nameless(FakeEngine):
+        def versions(self) -> Mapping[str, str]:
+            raise KeyError("metadata")
+
+    room = FakeRoom(Nameless("nameless", good), FakeEngine("fine", good))
+    assert room.versions(["nameless", "fine"]) == {"nameless": "unknown", "fine": "1"}
+
+
 def test_the_fake_is_an_engine() -> None:
     engine: Engine = FakeEngine("x", good)
     assert engine.name == "x"
