@@ -100,9 +100,11 @@ def load_profile(path: str | Path | None = None, *, environ: Mapping[str, str] =
 
     file = Path(chosen).expanduser()
     try:
-        return Profile(base=file.parent, **read_profile(file, environ))
+        found = read_profile(file, environ)
     except ContractError as error:
         raise ConfigError(str(error), hint="" if path else f"${ENVIRONMENT_VARIABLE} names this file") from error
+    kinds = {"target": PluginSettings, "quarantine": PluginSettings, "batch": BatchLimits}
+    return Profile(base=file.parent, **{key: kinds[key](**value) if key in kinds else value for key, value in found.items()})
 
 
 def _absolute(base: Path, path: Path) -> Path:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from sluicegate.config import BatchLimits, PluginSettings
 from sluicegate.contract.decode import BAD, Bad, read_fields, reader_of
-from sluicegate.contract.yaml_source import Faults, Node, read_yaml
+from sluicegate.contract.nodes import Faults, Node
+from sluicegate.contract.yaml_source import read_yaml
 
 __all__ = ["ProfileDocument", "read_profile"]
 
@@ -30,7 +30,7 @@ def read_profile(file: Path, environ: Mapping[str, str]) -> dict[str, Any]:
     return {item.name: value for item in fields(ProfileDocument) if (value := getattr(found, item.name)) is not None}
 
 
-def _plugin(node: Node, faults: Faults) -> PluginSettings | Bad:
+def _plugin(node: Node, faults: Faults) -> dict[str, Any] | Bad:
     kind = node.get("type")
     if kind is None:
         what = "the key 'type' is missing" if isinstance(node.value, dict) else f"must be a mapping with a type, not {node.shown}"
@@ -39,7 +39,7 @@ def _plugin(node: Node, faults: Faults) -> PluginSettings | Bad:
     name = reader_of(str)(kind, faults)
     if isinstance(name, Bad):
         return BAD
-    return PluginSettings(type=name, settings={key: item.data() for key, item in node.value.items() if key != "type"})
+    return {"type": name, "settings": {key: item.data() for key, item in node.value.items() if key != "type"}}
 
 
 def _engines(node: Node, faults: Faults) -> dict[str, Any] | Bad:
@@ -81,20 +81,18 @@ def _history(node: Node, faults: Faults) -> Any:
 
 def _batch(node: Node, faults: Faults) -> Any:
     found = reader_of(BatchDocument)(node, faults)
-    if isinstance(found, Bad):
-        return BAD
-    return BatchLimits(memory_limit=found.memory_limit, threads=found.threads, temp_directory=found.temp_directory)
+    return found if isinstance(found, Bad) else asdict(found)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileDocument:
     """The keys of a profile; None where the file doesn't say."""
 
-    target: PluginSettings | None = field(default=None, metadata={"read": _plugin})
-    quarantine: PluginSettings | None = field(default=None, metadata={"read": _plugin})
+    target: Mapping[str, Any] | None = field(default=None, metadata={"read": _plugin})
+    quarantine: Mapping[str, Any] | None = field(default=None, metadata={"read": _plugin})
     history: Path | None = field(default=None, metadata={"read": _history})
     timeout_seconds: float | None = field(default=None, metadata={"minimum": 0.001})
     evidence_rows: int | None = field(default=None, metadata={"minimum": 0, "maximum": 1000})
     engine_order: tuple[str, ...] | None = field(default=None, metadata={"nonempty": True})
-    batch: BatchLimits | None = field(default=None, metadata={"read": _batch})
+    batch: Mapping[str, Any] | None = field(default=None, metadata={"read": _batch})
     engines: Mapping[str, Any] | None = field(default=None, metadata={"read": _engines})

@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from sluicegate.checks.values import Instant, Scalar, parse_relative_time
+from sluicegate.contract.nodes import Document, Faults, Node
 from sluicegate.contract.scalars import scalar_of
-from sluicegate.contract.yaml_source import Document, Faults, Node
 
 __all__ = ["BAD", "Bad", "FieldPlan", "Reader", "decode", "did_you_mean", "plans_of", "read_fields", "read_node", "reader_of"]
 

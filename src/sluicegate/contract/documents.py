@@ -17,8 +17,8 @@ from typing import Any
 from sluicegate.checks.contract_check import Severity
 from sluicegate.contract.decode import BAD, read_node
 from sluicegate.contract.model import Action, Enforcement
+from sluicegate.contract.nodes import Faults, Node
 from sluicegate.contract.references import PLAIN_NAME, read_references
-from sluicegate.contract.yaml_source import Faults, Node
 
 __all__ = [
     "Asset",

@@ -15,7 +15,7 @@ from sluicegate.checks.contract_check import Area, ContractCheck, Severity, Tole
 from sluicegate.contract.check_rules import complaints
 from sluicegate.contract.decode import BAD, Bad, did_you_mean, plans_of, read_fields, read_node
 from sluicegate.contract.naming import Draft, implied_name
-from sluicegate.contract.yaml_source import Faults, Node
+from sluicegate.contract.nodes import Faults, Node
 
 __all__ = [
     "ENGINE_ALIASES", "KEY_ALIASES", "TYPE_ALIASES", "EntryOptions", "canonical_type", "engine_name", "read_entry", "shaped",

@@ -12,7 +12,7 @@ from sluicegate.contract.decode import did_you_mean
 from sluicegate.contract.documents import FieldDocument, Governance, SchemaContract, SchemaDocument, Sla
 from sluicegate.contract.model import FieldSpec
 from sluicegate.contract.naming import Draft, implied_name
-from sluicegate.contract.yaml_source import Faults, Node
+from sluicegate.contract.nodes import Faults, Node
 
 __all__ = ["fields_of", "governance_checks", "schema_checks", "sla_checks"]
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from sluicegate.contract.nodes import Document, Faults, Node
 from sluicegate.contract.scalars import scalar_of
-from sluicegate.contract.yaml_source import Document, Faults, Node
 
 __all__ = ["PLACEHOLDERS", "fill_text", "interpolate"]
 

@@ -21,8 +21,8 @@ from sluicegate.checks.values import Instant, Scalar
 from sluicegate.contract import documents as d
 from sluicegate.contract.decode import FieldPlan, plans_of
 from sluicegate.contract.entries import KEY_ALIASES, RENAMED, TYPE_ALIASES, EntryOptions
+from sluicegate.contract.nodes import Node
 from sluicegate.contract.sections import SODACL_SECTION
-from sluicegate.contract.yaml_source import Node
 
 __all__ = ["main", "native_schema"]
 

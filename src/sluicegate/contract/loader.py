@@ -10,7 +10,7 @@ from typing import NoReturn
 from sluicegate.contract.dialects import dialect_of
 from sluicegate.contract.dialects.reading import Reading
 from sluicegate.contract.model import Contract
-from sluicegate.contract.yaml_source import Document
+from sluicegate.contract.nodes import Document
 
 __all__ = ["load_contract"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from sluicegate.checks.contract_check import ContractCheck, NativeCheck, Untestable
 from sluicegate.checks.model import CanonicalCheck
-from sluicegate.contract.yaml_source import Faults
+from sluicegate.contract.nodes import Faults
 
 __all__ = ["Draft", "implied_name", "slug", "with_ids"]
 

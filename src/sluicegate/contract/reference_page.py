@@ -22,7 +22,7 @@ from sluicegate.checks.values import Instant, Scalar
 from sluicegate.contract import documents as d
 from sluicegate.contract.decode import FieldPlan, plans_of
 from sluicegate.contract.entries import ENGINE_ALIASES, KEY_ALIASES, RENAMED, TYPE_ALIASES, EntryOptions
-from sluicegate.contract.yaml_source import Node
+from sluicegate.contract.nodes import Node
 
 __all__ = ["main", "rewritten"]
 

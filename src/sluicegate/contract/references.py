@@ -13,7 +13,7 @@ from sluicegate.checks.model import MetricQuery, Reference
 from sluicegate.checks.sqltext import BATCH
 from sluicegate.contract.decode import BAD, read_node
 from sluicegate.contract.model import Contract, Enforcement
-from sluicegate.contract.yaml_source import Faults, Node
+from sluicegate.contract.nodes import Faults, Node
 
 if TYPE_CHECKING:
     from sluicegate.contract.dialects.reading import Reading

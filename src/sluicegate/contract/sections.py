@@ -14,8 +14,9 @@ from sluicegate.contract.decode import BAD, Bad, did_you_mean, read_fields, read
 from sluicegate.contract.documents import CustomRule, GxSection, SodaSection
 from sluicegate.contract.entries import canonical_type, engine_name, read_entry, shaped
 from sluicegate.contract.naming import Draft, implied_name
+from sluicegate.contract.nodes import Faults, Node
 from sluicegate.contract.scalars import number_of
-from sluicegate.contract.yaml_source import MAX_DEPTH, Faults, Node, read_text
+from sluicegate.contract.yaml_source import MAX_DEPTH, read_text
 
 __all__ = ["SODACL_SECTION", "Suite", "custom_checks", "gx_checks", "soda_checks"]
 

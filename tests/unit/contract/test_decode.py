@@ -15,7 +15,8 @@ import pytest
 from sluicegate.checks.model import Bounds
 from sluicegate.checks.values import Scalar
 from sluicegate.contract.decode import BAD, decode, did_you_mean, reader_of
-from sluicegate.contract.yaml_source import Node, read_yaml
+from sluicegate.contract.nodes import Node
+from sluicegate.contract.yaml_source import read_yaml
 from sluicegate.errors import ContractError
 
 from .helpers import write

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from sluicegate.checks.model import Range, RowCount
-from sluicegate.contract.yaml_source import Document, read_yaml
+from sluicegate.contract.nodes import Document
+from sluicegate.contract.yaml_source import read_yaml
 from sluicegate.errors import ContractError
 
 from .helpers import HEAD, check_of, contract_of, write

@@ -17,9 +17,10 @@ from sluicegate.checks.types import BatchSchema, Column, Kind
 from sluicegate.contract.json_schema import SHIPPED, native_schema
 from sluicegate.contract.lint import lint, not_acted_on
 from sluicegate.contract.loader import load_contract
+from sluicegate.contract.nodes import Faults
 from sluicegate.contract.reference_page import rewritten
 from sluicegate.contract.scaffold import scaffold
-from sluicegate.contract.yaml_source import Faults, parse_yaml, read_yaml
+from sluicegate.contract.yaml_source import parse_yaml, read_yaml
 from sluicegate.errors import ContractError
 
 from .helpers import HEAD, contract_of, write

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sluicegate.contract.nodes import Faults, Node
 from sluicegate.contract.scalars import scalar_of
-from sluicegate.contract.yaml_source import Faults, Node, parse_yaml, read_yaml
+from sluicegate.contract.yaml_source import parse_yaml, read_yaml
 
 
 def _parsed(text: str) -> Node:

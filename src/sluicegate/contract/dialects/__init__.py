@@ -11,7 +11,7 @@ from typing import Protocol, cast
 from sluicegate.contract.dialects import asset, job, native, odcs
 from sluicegate.contract.dialects.reading import Reading
 from sluicegate.contract.model import Contract
-from sluicegate.contract.yaml_source import Document
+from sluicegate.contract.nodes import Document
 
 __all__ = ["Dialect", "dialect_of"]
 

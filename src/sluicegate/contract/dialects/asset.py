@@ -13,7 +13,7 @@ from sluicegate.contract.dialects.native import (
 )
 from sluicegate.contract.dialects.reading import Reading, has_top
 from sluicegate.contract.model import Contract
-from sluicegate.contract.yaml_source import Document, Node
+from sluicegate.contract.nodes import Document, Node
 
 __all__ = ["accepts", "follow_contract", "read"]
 

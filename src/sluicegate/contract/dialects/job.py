@@ -8,7 +8,7 @@ from sluicegate.contract.dialects.asset import follow_contract
 from sluicegate.contract.dialects.native import Parts, build, read_asset_document
 from sluicegate.contract.dialects.reading import Reading
 from sluicegate.contract.model import Contract
-from sluicegate.contract.yaml_source import Document, Node
+from sluicegate.contract.nodes import Document, Node
 
 __all__ = ["accepts", "read"]
 

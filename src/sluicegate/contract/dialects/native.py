@@ -16,9 +16,9 @@ from sluicegate.contract.entries import read_entry
 from sluicegate.contract.implied import fields_of, governance_checks, schema_checks, sla_checks
 from sluicegate.contract.model import Contract, Enforcement, FieldSpec, Notification, QuarantinePolicy, ViolationPolicy
 from sluicegate.contract.naming import Draft, with_ids
+from sluicegate.contract.nodes import Document, Faults, Node
 from sluicegate.contract.references import locations, unused_references
 from sluicegate.contract.sections import Suite, custom_checks, gx_checks, soda_checks
-from sluicegate.contract.yaml_source import Document, Faults, Node
 
 __all__ = [
     "TOP",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from sluicegate.contract.dialects.reading import Reading
-from sluicegate.contract.yaml_source import Document
+from sluicegate.contract.nodes import Document
 
 __all__ = ["accepts", "read"]
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from sluicegate.contract.decode import BAD, read_node
 from sluicegate.contract.interpolate import interpolate
-from sluicegate.contract.yaml_source import Document, Faults, Node, read_yaml
+from sluicegate.contract.nodes import Document, Faults, Node
+from sluicegate.contract.yaml_source import read_yaml
 from sluicegate.errors import ContractError, Fault
 
 __all__ = ["Reading", "has_top", "inside", "is_remote", "located"]
