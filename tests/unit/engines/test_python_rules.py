@@ -274,7 +274,11 @@ def test_results_come_as_they_are_known_so_that_a_rule_that_never_returns_loses_
     module = None
     while module is None:
         module = next(
-            (m for name, m in list(sys.modules.items()) if name.startswith("_sluicegate_rules_") and getattr(m, "waiting", None)),
+            (
+                m
+                for name, m in sys.modules.copy().items()
+                if name.startswith("_sluicegate_rules_") and getattr(m, "waiting", None)
+            ),
             None,
         )
     module.waiting.wait()
