@@ -91,7 +91,7 @@ def test_a_scaffold_loads_and_lints_clean(tmp_path: Path) -> None:
     assert lint(contract) == ()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     name=st.text(max_size=20),
     columns=st.lists(
@@ -223,7 +223,7 @@ _DOCUMENTS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(document=_DOCUMENTS)
 def test_no_tree_whatever_raises_anything_but_contract_error(document: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     import yaml
@@ -236,7 +236,7 @@ def test_no_tree_whatever_raises_anything_but_contract_error(document: Any, tmp_
         assert len({check.id for check in contract.checks}) == len(contract.checks)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(text=st.text(alphabet=st.sampled_from("ab:-[]{}#&*!|>'\"%@`,? \n\t0.1$<\x00é"), max_size=60))
 def test_no_text_whatever_raises_anything_but_contract_error(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "text.yaml"

@@ -8,7 +8,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sluicegate_adapters.engines.soda.runtime import load, render
@@ -26,7 +26,6 @@ def _loaded(text: str) -> Any:
     return YAML(typ="safe").load(StringIO(text))
 
 
-@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | _TEXT, lambda x: st.lists(x) | st.dictionaries(_TEXT, x), max_leaves=8
@@ -52,20 +51,17 @@ def _through_jinja(text: str, passes: int) -> str:
     return text
 
 
-@settings(deadline=None)
 @given(_TEXT)
 def test_a_name_survives_one_pass_of_templates(text: str) -> None:
     assert _through_jinja(name_text(text), 1) == text
 
 
-@settings(deadline=None)
 @given(st.lists(_TEXT, min_size=1, max_size=4))
 def test_expressions_survive_being_filled_together(texts: list[str]) -> None:
     together = "SELECT " + ", ".join(expression_text(f"'{text}'") for text in texts) + " FROM batch"
     assert _through_jinja(together, 1) == "SELECT " + ", ".join(f"'{text}'" for text in texts) + " FROM batch"
 
 
-@settings(deadline=None)
 @given(_TEXT)
 def test_a_query_survives_two_passes_and_the_loss_of_its_indentation(text: str) -> None:
     from textwrap import dedent
