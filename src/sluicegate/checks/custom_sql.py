@@ -59,6 +59,14 @@ _OUTSIDE = re.compile(
     r"(obj|col|shobj)_description|get_block_size|query|query_table|add_parquet_key|finalize|combine|to_aggregate_state|map_to_pg_oid"
 )
 
+# What would give another figure each time: chance, and a clock that is not the run's.
+_CHANCE = re.compile(r"random|uuid(v\d+)?|gen_random_uuid")
+_CLOCK = re.compile(r"now|today|(get_)?current_(date|time|timestamp)|local(time|timestamp)|transaction_timestamp")
+_CLOCK_WORD = re.compile(r"current_(date|time|timestamp)|local(time|timestamp)")
+_CLOCK_HINT = (
+    "use a range or freshness check, which know the run's clock: a range's bounds may be 'now', 'today' or '2 hours ago'"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -165,6 +173,9 @@ class _Walk:
                 self._refuse(str(category))
             if "function_name" in node:
                 self._function(node)
+            names = node.get("column_names", ())
+            if len(names) == 1 and _CLOCK_WORD.fullmatch(str(names[0]).casefold()):  # a column of that name: batch.current_date
+                raise _No(f"{names[0]!r} is not the run's clock", _CLOCK_HINT)
         elif isinstance(kind, str) and not _HARMLESS.fullmatch(kind):
             if kind not in _NODES or (self._row and kind not in {"SELECT_NODE", "EMPTY"}):
                 self._refuse(kind)
@@ -194,6 +205,10 @@ class _Walk:
             raise _No(f"there is no function {name!r}", "only DuckDB's own functions may be used")
         if _OUTSIDE.fullmatch(name):
             raise _No(f"the function {name!r} reaches beyond the batch's rows")
+        if _CHANCE.fullmatch(name):
+            raise _No(f"the function {name!r} gives another value each time", "a verdict must be reproducible")
+        if _CLOCK.fullmatch(name):
+            raise _No(f"the function {name!r} is not the run's clock", _CLOCK_HINT)
         if self._row and (("aggregate" in kinds and "scalar" not in kinds) or name == "unnest"):
             raise _No(f"the function {name!r} looks at more than one row", "a metric query can do that")
 

@@ -302,7 +302,7 @@ class Monotonic:
 class RowExpression:
     """A SQL expression (DuckDB's dialect) over one row's columns that is false for no row; NULL is not false.
 
-    No subqueries, aggregates or windows: those are for ``metric_query``.
+    No subqueries, aggregates or windows: those are for ``metric_query``. No ``now()``, no ``random()``: a verdict is reproducible.
     """
 
     type_name: ClassVar[str] = "row_expression"
@@ -378,7 +378,10 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricQuery:
-    """A SELECT (DuckDB's dialect, over ``batch`` and the contract's references) whose one value lies within bounds."""
+    """A SELECT (DuckDB's dialect, over ``batch`` and the contract's references) whose one value lies within bounds.
+
+    No table functions, files, ``now()`` or ``random()``.
+    """
 
     type_name: ClassVar[str] = "metric_query"
     dimension: ClassVar[Dimension] = Dimension.ACCURACY

@@ -145,7 +145,7 @@ class Gate:
             verdict = self._verdict(planned, opened, tell)
             acted = self._act(agreed, verdict, opened, tell) if act else Acted(action=ActionTaken.CHECKED)
         outcome = RunOutcome(
-            run_id=f"r-{moment:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+            run_id=f"r-{moment:%Y%m%dT%H%M%S}-{secrets.token_hex(6)}",
             contract=agreed,
             verdict=verdict,
             action=acted.action,

@@ -219,7 +219,7 @@ def _freshness(promise: m.Freshness, value: Scalar, facts: Facts) -> _Finding:
 
 def _hours(hours: Decimal) -> str:
     days = 48
-    return f"{hours:,.1f} h" if abs(hours) < days else f"{hours / 24:,.1f} days"
+    return f"{hours.normalize():,.4g} h" if abs(hours) < days else f"{hours / 24:,.4g} days"
 
 
 def _drift(promise: m.Drift, value: Scalar, facts: Facts) -> _Finding:

@@ -16,7 +16,7 @@ QUERIES = [
     "select sum(a) filter (where b > 1) from batch where a in (1, 2) and b between 1 and 2 and c is not null",
     "select case when count(*) = 0 then null else 1.0 * sum(a) / count(*) end from batch -- the share",
     "select count(*) from (select a, row_number() over (partition by b order by c desc) r from batch) where r > 1",
-    "select date_diff('day', max(d), current_date), extract(year from max(d)), max(d) at time zone 'UTC' from batch",
+    "select date_diff('day', max(d), date '2026-01-01'), extract(year from max(d)), max(d) at time zone 'UTC' from batch",
     "select count(distinct a) from batch union all select 2", "select (select max(a) from batch) - min(a) from batch",
     "select coalesce(max(a), 0)::int, try_cast(max(s) as int), substring(max(s) from 1 for 2), position('a' in max(s)) from batch",
     "select quantile_cont(a, 0.5), approx_quantile(a, 0.5), stddev(a), corr(a, b), list_sum(list_transform(list(a), x -> x + 1)) from batch",
@@ -74,7 +74,7 @@ def test_before_the_references_are_known_tables_are_taken_on_trust_but_functions
 
 EXPRESSIONS = [
     "a > 1", "a > 1 -- comment", "a > 1 /* why */", "a in (1, 2) and b like 'x%'", "(a)", "length(s) = 2 or s is null", "not ok",
-    "case when a then b else c end", "d::date < now()", "list_contains(tags, 'x')", "tags[1] = 'x'", "st.field > 2", "'it''s' = s",
+    "case when a then b else c end", "d::date < date '2026-01-01'", "list_contains(tags, 'x')", "tags[1] = 'x'", "st.field > 2", "'it''s' = s",
     "len(list_filter(tags, x -> x = 'a')) > 0", "date_trunc('day', ts) = d", "extract(hour from ts) < 5", "try_cast(s as int) is not null",
     "regexp_matches(s, '^a') or s ~ 'b'", "isnan(f)", "greatest(a, b) > 0", "a is distinct from b", 'coalesce("Odd ""name""", 0) = 0', "NULL",
 ]  # fmt: skip
@@ -98,6 +98,28 @@ def test_an_expression_that_is_more_than_one_value_of_one_row_is_refused(express
     guarded = guard_expression(expression)
     assert isinstance(guarded, Refused), guarded
     assert guarded.message
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "ts < now()",
+        "ts < current_timestamp",
+        "d = today()",
+        "d = CURRENT_DATE",
+        "ts < transaction_timestamp()",
+        "random() < 0.5",
+        "uuid() = s",
+    ],
+)
+def test_chance_and_a_clock_that_is_not_the_runs_are_refused(expression: str) -> None:
+    guarded = guard_expression(expression)
+    assert isinstance(guarded, Refused), guarded
+    assert guarded.hint
+
+
+def test_a_column_called_like_a_clock_is_read_by_its_full_name() -> None:
+    assert guard_expression("batch.current_date = d") == "batch.current_date = d"
 
 
 def test_no_function_of_this_duckdb_that_is_let_in_reads_a_file(tmp_path: Path) -> None:
