@@ -16,7 +16,8 @@ _COMMAND = str(Path(sys.executable).parent / "sluicegate")
 
 
 def _run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    env = {key: value for key, value in os.environ.items() if key != "SLUICEGATE_CONFIG"} | environment
+    found = {"PATH": f"{Path(_COMMAND).parent}:{os.environ['PATH']}"}
+    env = {key: value for key, value in os.environ.items() if key != "SLUICEGATE_CONFIG"} | found | environment
     return subprocess.run([_COMMAND, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False)
 
 
@@ -44,6 +45,18 @@ def test_the_commands_that_it_proposes_work(first: tuple[Path, subprocess.Comple
             continue
         tried = _run(folder, *command[1:])
         assert tried.returncode == 0, (command, tried.stdout, tried.stderr)
+
+
+def test_where_the_shell_does_not_find_us_the_proposed_commands_name_our_path(
+    first: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, _ = first
+    said = _run(folder, "demo", "--quiet", PATH="/usr/bin:/bin").stdout
+    (command,) = (line.strip() for line in said.splitlines() if " history " in line)
+    tried = subprocess.run(
+        command, shell=True, cwd=folder, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
+    )
+    assert tried.returncode == 0, (command, tried.stderr)
 
 
 def test_again_it_changes_nothing(first: tuple[Path, subprocess.CompletedProcess[str]]) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sluicegate.cli.program import program
 from sluicegate.cli.report import report_lines
 from sluicegate.cli.screen import Screen, wrap
 from sluicegate.errors import StorageError, UsageError
@@ -113,14 +114,14 @@ def _closing(folder: Path, outcomes: list[dict[str, Any]], screen: Screen) -> No
     screen.line("")
     screen.line(("What to try next", "bold"))
     for what, command in (
-        ("see why the blizzard is held", f"sluicegate quarantine show {held} --config {profile}"),
-        ("see what each engine runs", f"sluicegate plan {flights / 'contract.yaml'}"),
-        ("see the three runs", f"sluicegate history --config {profile}"),
+        ("see why the blizzard is held", f"{program()} quarantine show {held} --config {profile}"),
+        ("see what each engine runs", f"{program()} plan {flights / 'contract.yaml'}"),
+        ("see the three runs", f"{program()} history --config {profile}"),
         (
             "change the contract and look",
-            f"sluicegate check {flights / 'contract.yaml'} {flights / 'data' / '2013-12-31.parquet'} --now 2014-01-01T10:00Z --config {profile}",
+            f"{program()} check {flights / 'contract.yaml'} {flights / 'data' / '2013-12-31.parquet'} --now 2014-01-01T10:00Z --config {profile}",
         ),
-        ("start your own", "sluicegate contract init NAME --from FILE"),
+        ("start your own", f"{program()} contract init NAME --from FILE"),
     ):
         screen.line((f"  # {what}", "dim"))
         screen.line(f"  {command}")

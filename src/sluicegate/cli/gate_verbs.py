@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from sluicegate.cli.program import program
 from sluicegate.cli.report import report_lines
 from sluicegate.cli.screen import Screen, cells
 from sluicegate.errors import UsageError
@@ -82,13 +83,13 @@ def moment(text: str) -> datetime:
 def _next(options: Namespace, outcome: RunOutcome) -> str:
     config = f" --config {shlex.quote(options.config)}" if options.config else ""
     if outcome.manifest is not None:
-        return f"sluicegate quarantine show {outcome.manifest.quarantine_id}{config}"
+        return f"{program()} quarantine show {outcome.manifest.quarantine_id}{config}"
     if outcome.action == "checked" and outcome.passed:
         given = [options.contract, *options.batch]
         asked = (("--batch-id", options.batch_id), ("--format", options.format), ("--now", options.now))
-        return shlex.join(["sluicegate", "run", *given, *(word for pair in asked if pair[1] for word in pair)]) + config
+        return program() + " " + shlex.join(["run", *given, *(word for pair in asked if pair[1] for word in pair)]) + config
     if outcome.exit_code == 5:  # noqa: PLR2004 - an engine broke
-        return f"sluicegate doctor{config}"
+        return f"{program()} doctor{config}"
     return ""
 
 
