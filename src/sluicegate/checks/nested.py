@@ -12,6 +12,7 @@ _OUTER = re.compile(
 )
 _SUFFIX = re.compile(r"(?P<inside>.+)\[\d*\]", re.DOTALL)
 _FIELD = re.compile(r'(?:"(?P<quoted>(?:[^"]|"")+)"|(?P<plain>[^\s:"<(]+))\s*(?::\s*|\s+)(?P<type>\S.*)', re.DOTALL)
+_NOT_NULL = re.compile(r"\s+not\s+null$", re.IGNORECASE)  # a promise beside the type, in Arrow and Spark
 _ELEMENT = re.compile(r"(?:item|element)\s*:\s*", re.IGNORECASE)
 
 
@@ -20,6 +21,8 @@ def inner_types(type_name: str) -> dict[str, str]:
 
     >>> inner_types("list<item: int64>"), inner_types("VARCHAR[][3]"), inner_types("MAP(VARCHAR, DECIMAL(10,2))")
     ({'element': 'int64'}, {'element': 'VARCHAR[]'}, {'key': 'VARCHAR', 'value': 'DECIMAL(10,2)'})
+    >>> inner_types("list<item: string not null>")
+    {'element': 'string'}
     >>> inner_types('STRUCT(a BIGINT, "b, c" VARCHAR[])'), inner_types("struct<a: int>"), inner_types("struct")
     ({'a': 'BIGINT', 'b, c': 'VARCHAR[]'}, {'a': 'int'}, {})
     """
@@ -56,4 +59,4 @@ def _parts(text: str) -> list[str]:
             parts.append("")
         else:
             parts[-1] += step
-    return [part.strip() for part in parts if part.strip()]
+    return [_NOT_NULL.sub("", part.strip()) for part in parts if part.strip()]

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from sluicegate.checks.nested import inner_types
 
-__all__ = ["BatchSchema", "Column", "Kind", "kind_of", "type_fits"]
+__all__ = ["BatchSchema", "Column", "Kind", "kind_of", "type_fits", "unknown_type"]
 
 
 class Kind(StrEnum):
@@ -137,6 +137,17 @@ def kind_of(type_name: str) -> Kind | None:
     (<Kind.DECIMAL: 'decimal'>, <Kind.TIMESTAMP_TZ: 'timestamp_tz'>, <Kind.LIST: 'list'>, None)
     """
     return _KINDS.get(_base_and_arguments(type_name)[0])
+
+
+def unknown_type(type_name: str) -> str | None:
+    """The first part of a type that nobody's type is called: itself, or one inside it; None if all are known.
+
+    >>> unknown_type("list<strnig>"), unknown_type("map(varchar, struct<a: int>)")
+    ('strnig', None)
+    """
+    if kind_of(type_name) is None:
+        return type_name
+    return next((unknown for inner in inner_types(type_name).values() if (unknown := unknown_type(inner)) is not None), None)
 
 
 def type_fits(declared: str, column: Column) -> bool:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from sluicegate.checks import model as m
-from sluicegate.checks.types import kind_of
+from sluicegate.checks.types import unknown_type
 from sluicegate.checks.values import Instant, RelativeTime
 from sluicegate.checks.visitor import CheckVisitor
 
@@ -91,10 +91,10 @@ class _Rules(CheckVisitor[Iterator[Complaint]]):
             yield "optional_columns", f"column {name!r} is both required and optional", ""
 
     def column_type(self, check: m.ColumnType) -> Iterator[Complaint]:
-        if kind_of(check.type) is None:
+        if (unknown := unknown_type(check.type)) is not None:
             from sluicegate.contract.decode import did_you_mean
 
-            yield "data_type", f"no type is called {check.type!r}", did_you_mean(check.type, _COMMON_TYPES)
+            yield "data_type", f"no type is called {unknown!r}", did_you_mean(unknown, _COMMON_TYPES)
 
     def row_count(self, check: m.RowCount) -> Iterator[Complaint]:
         for key, value in (("min", check.bounds.min), ("max", check.bounds.max)):

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from sluicegate.checks import model as m
 from sluicegate.checks.contract_check import Area, ContractCheck, Severity, Untestable
-from sluicegate.checks.types import kind_of
+from sluicegate.checks.types import kind_of, unknown_type
 from sluicegate.contract.decode import did_you_mean
 from sluicegate.contract.documents import FieldDocument, Governance, SchemaContract, SchemaDocument, Sla
 from sluicegate.contract.model import FieldSpec
@@ -25,11 +25,11 @@ def fields_of(schema: SchemaDocument, faults: Faults) -> tuple[FieldSpec, ...]:
             hint = f"first in line {seen[item.name].node.line}"
             faults.add(item.node.get("name"), f"the column {item.name!r} is declared twice", hint)
         seen[item.name] = item
-        if item.type is not None and kind_of(item.type) is None:
+        if item.type is not None and (unknown := unknown_type(item.type)) is not None:
             hint = did_you_mean(
-                item.type, ("boolean", "integer", "decimal", "double", "string", "date", "time", "timestamp", "timestamp_tz")
+                unknown, ("boolean", "integer", "decimal", "double", "string", "date", "time", "timestamp", "timestamp_tz")
             )
-            faults.add(item.node.get("type"), f"no type is called {item.type!r}", hint)
+            faults.add(item.node.get("type"), f"no type is called {unknown!r}", hint)
         if item.required is not None and item.required == item.nullable:
             faults.add(
                 item.node.get("nullable"), f"{item.name!r} is 'required' and 'nullable' at once, or neither", "keep 'required'"

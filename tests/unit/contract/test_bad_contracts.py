@@ -110,6 +110,7 @@ COLUMNS = [
     (SCHEMA + "    - id\n", "6:7", "expected a mapping, not a text", ""),
     (SCHEMA + "    - {name: id, typ: integer}\n", "6:18", "unknown key 'typ'", "did you mean 'type'?"),
     (SCHEMA + "    - {name: id, type: strnig}\n", "6:24", "no type is called 'strnig'", "did you mean 'string'?"),
+    (SCHEMA + "    - {name: id, type: list<strnig>}\n", "6:24", "no type is called 'strnig'", "did you mean 'string'?"),
     (SCHEMA + "    - {name: id}\n    - {name: id}\n", "7:14", "declared twice", "first in line 6"),
     (SCHEMA + "    - {name: id, required: true, nullable: true}\n", "6:44", "at once", "keep 'required'"),
     (SCHEMA + "    - {name: id, optional: true, required: true}\n", "6:28", "may be absent, and yet is required", ""),
