@@ -30,8 +30,8 @@ lint: setup ## ruff, mypy --strict, import-linter
 	$(RUN)/mypy
 	$(RUN)/lint-imports --no-logo
 
-quick: lint ## what one runs before every commit
-	$(RUN)/pytest -q -n 2 -m "not slow"
+quick: lint ## what one runs before every commit: no conformance, property and integration suites
+	$(RUN)/pytest -q -n 2 -m "not slow" tests/unit tests/golden tests/architecture src
 
 test: lint ## everything that CI runs
 	$(RUN)/pytest -q -n 2 --cov --cov-report=term

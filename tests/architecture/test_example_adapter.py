@@ -53,6 +53,7 @@ def test_it_is_not_known_where_it_is_not_installed() -> None:
     assert "nulls" not in known("sluicegate.engines")
 
 
+@pytest.mark.slow
 def test_it_passes_the_shipped_suite(site: Path) -> None:
     told = _python(site, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(site), str(site / "source" / "tests"))
     assert re.search(r"\d{3,} passed", told), told

@@ -106,6 +106,7 @@ assert [item.outcome.value for item in outcome.verdict.outcomes] == ["passed"] *
 """
 
 
+@pytest.mark.slow
 def test_great_expectations_is_imported_while_the_scan_runs(folder: Path) -> None:
     """The import can't end before the scan does, nor the scan begin before the import: they overlap, or this fails."""
     assert "great_expectations" in python(MEET, folder)

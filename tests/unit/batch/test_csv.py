@@ -65,6 +65,7 @@ def test_a_column_whose_first_rows_are_empty_is_inferred_from_the_others(tmp_pat
     assert rows[-1] == (5, "x")
 
 
+@pytest.mark.slow
 def test_a_thousand_columns_are_each_inferred(tmp_path: Path) -> None:
     types, rows = csv(tmp_path, ",".join(f"c{i}" for i in range(1_000)) + "\n" + ",".join(map(str, range(1_000))) + "\n")
     assert set(types.values()) == {"BIGINT"}

@@ -122,6 +122,7 @@ def test_a_column_called_like_a_clock_is_read_by_its_full_name() -> None:
     assert guard_expression("batch.current_date = d") == "batch.current_date = d"
 
 
+@pytest.mark.slow
 def test_no_function_of_this_duckdb_that_is_let_in_reads_a_file(tmp_path: Path) -> None:
     """A net for functions that a later DuckDB adds: each scalar function of one text, called with a file's name."""
     secret = tmp_path / "secret.txt"
