@@ -35,36 +35,37 @@ def _kept(kind: Any, name: str) -> Any:
     import pyarrow as pa
 
     match _family(kind):
-        case "integer":
-            if pa.types.is_uint64(kind):
-                return pa.decimal128(_DIGITS_OF_UINT64, 0)
-            return pa.int64() if kind.bit_width > 32 or pa.types.is_uint32(kind) else pa.int32()  # noqa: PLR2004 - bits
-        case "float":
-            return pa.float64() if pa.types.is_float64(kind) else pa.float32()
-        case "decimal" if kind.precision <= _DIGITS_AT_MOST:
-            return pa.decimal128(kind.precision, kind.scale)
-        case "time":
-            return pa.time64("us")
-        case "timestamp":
-            return pa.timestamp("us")
-        case "timestamptz":
-            return pa.timestamp("us", tz="UTC")
-        case "string":
-            return pa.string()
-        case "binary":
-            return pa.binary()
+        case "null":
+            raise StorageError(f"column {name!r} has no type, only NULLs: no table can be made of it", hint=_CAST)
         case "list":
             return pa.list_(pa.field("element", _kept(kind.value_type, name)))
         case "map":
             return pa.map_(_kept(kind.key_type, name), _kept(kind.item_type, name))
         case "struct" if kind.num_fields:
             return pa.struct([pa.field(inner.name, _kept(inner.type, name)) for inner in kind])
-        case "boolean" | "date":
-            return kind
-        case "null":
-            raise StorageError(f"column {name!r} has no type, only NULLs: no table can be made of it", hint=_CAST)
+        case family:
+            kept = _kept_flat(family, kind.value_type if pa.types.is_dictionary(kind) else kind)
+    if kept is None:
+        raise StorageError(f"column {name!r}: Iceberg keeps no {kind}", hint=_CAST)
+    return kept
+
+
+def _kept_flat(family: str, kind: Any) -> Any:
+    import pyarrow as pa
+
+    match family:
+        case "integer" if pa.types.is_uint64(kind):
+            return pa.decimal128(_DIGITS_OF_UINT64, 0)
+        case "integer":
+            return pa.int64() if kind.bit_width > 32 or pa.types.is_uint32(kind) else pa.int32()  # noqa: PLR2004 - bits
+        case "float":
+            return pa.float64() if pa.types.is_float64(kind) else pa.float32()
+        case "decimal" if kind.precision <= _DIGITS_AT_MOST and kind.scale >= 0:
+            return pa.decimal128(kind.precision, kind.scale)
         case _:
-            raise StorageError(f"column {name!r}: Iceberg keeps no {kind}", hint=_CAST)
+            known = {"time": pa.time64("us"), "timestamp": pa.timestamp("us"), "timestamptz": pa.timestamp("us", tz="UTC")}
+            known |= {"string": pa.string(), "binary": pa.binary(), "boolean": pa.bool_(), "date": pa.date32()}
+            return known.get(family)
 
 
 def copyable(table: pa.Schema, file: pa.Schema) -> bool:

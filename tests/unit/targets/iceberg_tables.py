@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pyiceberg.catalog.sql import SqlCatalog
@@ -18,7 +18,8 @@ def opened(base: Path) -> Iterator[SqlCatalog]:
     """The embedded catalog below a profile's folder."""
     folder = base / ".sluicegate" / "iceberg"
     folder.mkdir(parents=True, exist_ok=True)
-    with SqlCatalog("sluicegate", uri=f"sqlite:///{folder / 'catalog.sqlite'}", warehouse=str(folder / "warehouse")) as catalog:
+    catalog = SqlCatalog("sluicegate", uri=f"sqlite:///{folder / 'catalog.sqlite'}", warehouse=str(folder / "warehouse"))
+    with closing(catalog):
         yield catalog
 
 
