@@ -64,9 +64,9 @@ class RestCatalog(ThreadingHTTPServer):
         if path.startswith("/v1/config"):
             return 200, {"defaults": {}, "overrides": {}}
         if (found := _TABLE.fullmatch(path)) and method == "POST":
-            return self.commit(found.groups(), body)  # type: ignore[arg-type]
+            return self.commit((found[1], found[2]), body)
         if found:
-            return 200, _loaded(self.backend.load_table(found.groups()))  # type: ignore[arg-type]
+            return 200, _loaded(self.backend.load_table((found[1], found[2])))
         if found := _TABLES.fullmatch(path):
             schema = Schema.model_validate(body["schema"])
             made = self.backend.create_table((found[1], body["name"]), schema, properties=body.get("properties", {}))

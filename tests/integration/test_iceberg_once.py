@@ -133,7 +133,7 @@ def race_to_commit(plant: bool, base: Path, request: CommitRequest, barrier: Any
 
 def in_the_table(base: Path) -> list[str]:
     """The batches of the snapshots, oldest first."""
-    return [snapshot.summary["sluicegate.batch-id"] for snapshot in table(base).snapshots() if snapshot.summary]
+    return [str(snapshot.summary["sluicegate.batch-id"]) for snapshot in table(base).snapshots() if snapshot.summary]
 
 
 def test_of_eight_that_commit_the_same_batch_one_does_and_seven_find_it(

@@ -7,13 +7,14 @@ knows (``uri: http…`` is a REST catalog).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from sluicegate.errors import ConfigError, PluginError, SluicegateError, StorageError, TransientStorageError
 from sluicegate_adapters.local_files import LocalFiles, absolute
+from sluicegate_adapters.targets._iceberg_io import IMPLEMENTATION
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -71,6 +72,7 @@ class CatalogSettings:
             properties["uri"] = f"{_SQLITE}{absolute(base, uri.removeprefix(_SQLITE))}"
         if (warehouse := properties.get("warehouse")) and not urlsplit(warehouse).scheme and self._is_path(properties):
             properties["warehouse"] = str(absolute(base, warehouse))
+        properties.setdefault("py-io-impl", IMPLEMENTATION)
         self.properties = properties
 
     def _is_path(self, properties: Mapping[str, str]) -> bool:
@@ -140,10 +142,13 @@ def open_catalog(settings: CatalogSettings, files: LocalFiles) -> Iterator[Catal
 def _opened(settings: CatalogSettings) -> Catalog:
     from pyiceberg.catalog import load_catalog
 
-    for _ in range(_OPENINGS - 1):
-        with suppress(Exception):  # two that open a SQL catalog for the first time make its tables at once; one of them is told
+    for remaining in reversed(range(_OPENINGS)):
+        try:
             return load_catalog(settings.name, **settings.properties)
-    return load_catalog(settings.name, **settings.properties)
+        except Exception as error:  # two that open a SQL catalog for the first time make its tables at once; one of them is told
+            if not remaining or not type(error).__module__.startswith("sqlalchemy"):
+                raise
+    raise AssertionError
 
 
 def table_of(catalog: Catalog, identifier: Identifier) -> Table | None:

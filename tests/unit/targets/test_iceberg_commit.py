@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -16,6 +17,8 @@ from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import LongType, NestedField
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from sluicegate.errors import BatchConflict, CommitStateUnknown, ConfigError, StorageError, TransientStorageError
 from sluicegate.testing.targets import DATASET, commit_request, parquet_file
@@ -232,3 +235,28 @@ def test_a_catalog_that_cannot_be_opened_is_told_in_words(tmp_path: Path) -> Non
 def test_a_batch_whose_rows_are_gone_from_the_check_is_refused_before_the_commit(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="1 rows were staged where 2 were checked"):
         IcebergTarget({}, tmp_path).commit(replace(commit_request([1]), rows=2))
+
+
+def test_everything_is_on_disk_before_the_catalog_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse = tmp_path / ".sluicegate" / "iceberg" / "warehouse"
+    synced: set[int] = set()  # a file may have been synced under another name
+    not_yet: list[set[str]] = []
+    fsync = os.fsync
+
+    def noting(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.add(os.fstat(descriptor).st_ino)
+
+    def committing(*_: Any) -> None:
+        there = [path for path in warehouse.rglob("*") if ".sluicegate-staging" not in str(path)]
+        not_yet.append({str(path) for path in there if path.stat().st_ino not in synced})
+
+    monkeypatch.setattr(os, "fsync", noting)
+    event.listen(Engine, "commit", committing)
+    try:
+        IcebergTarget({}, tmp_path).commit(commit_request([1, 2]))
+    finally:
+        event.remove(Engine, "commit", committing)
+    assert len(not_yet) >= 3  # the namespace, the table, the snapshot
+    assert set().union(*not_yet) == set()
+    assert {path.suffix for path in warehouse.rglob("*.*") if path.is_file()} == {".json", ".avro", ".parquet"}
