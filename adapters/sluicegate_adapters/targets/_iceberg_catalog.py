@@ -6,7 +6,8 @@ knows (``uri: http…`` is a REST catalog).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ FOLDER = ".sluicegate/iceberg"
 _LOCK_SECONDS = 60
 _OPENINGS = 5
 _SQLITE = "sqlite:///"
+_SECRET = re.compile(r"^uri$|secret|token|password|credential|key")
 
 Identifier = tuple[str, str]
 
@@ -53,7 +55,7 @@ class CatalogSettings:
 
     def __init__(self, given: object, base: Path) -> None:
         if not isinstance(given, Mapping):
-            raise ConfigError(f"target.catalog must be a mapping, not {given!r}", hint="name, and pyiceberg's catalog properties")
+            raise ConfigError("target.catalog must be a mapping", hint="name, and pyiceberg's catalog properties")
         wrong = sorted(str(key) for key, value in given.items() if not isinstance(value, str | int | float) or value == "")
         if wrong:
             raise ConfigError(f"target.catalog.{wrong[0]} must be a text")
@@ -85,8 +87,12 @@ def _text(value: object) -> str:
 
 
 @contextmanager
-def catalog_errors(doing: str) -> Iterator[None]:
+def catalog_errors(doing: str, secrets: Iterable[str] = ()) -> Iterator[None]:
     """Map whatever pyiceberg and the clients under it raise: nothing of theirs gets out.
+
+    Args:
+        doing: what failed, in words.
+        secrets: texts that are not to stand in a message.
 
     Raises:
         StorageError: instead; TransientStorageError where the network or the server failed.
@@ -97,7 +103,7 @@ def catalog_errors(doing: str) -> Iterator[None]:
         raise
     except OSError as error:  # a requests.ConnectionError is one, too
         kind = TransientStorageError if isinstance(error, ConnectionError | TimeoutError) or error.errno is None else StorageError
-        raise kind(f"{doing}: {_said(error)}") from error
+        raise kind(f"{doing}: {_said(error, secrets)}") from error
     except Exception as error:  # pyiceberg lets through what its catalogs' clients raise
         passing = {
             "ServiceUnavailableError",
@@ -107,12 +113,14 @@ def catalog_errors(doing: str) -> Iterator[None]:
             "WaitingForLockException",
         }
         kind = TransientStorageError if type(error).__name__ in passing else StorageError
-        raise kind(f"{doing}: {_said(error)}") from error
+        raise kind(f"{doing}: {_said(error, secrets)}") from error
 
 
-def _said(error: BaseException) -> str:
+def _said(error: BaseException, secrets: Iterable[str]) -> str:
     """The first line: SQLAlchemy adds statements and their parameters below it."""
     line = str(error).partition("\n")[0].strip()
+    for secret in secrets:
+        line = line.replace(secret, "…")
     return f"{type(error).__name__}: {line}" if line else type(error).__name__
 
 
@@ -128,7 +136,8 @@ def open_catalog(settings: CatalogSettings, files: LocalFiles) -> Iterator[Catal
         import pyiceberg.catalog  # noqa: F401 - is it there?
     except ImportError as error:
         raise PluginError("the target 'iceberg' needs pyiceberg", hint="pip install 'sluicegate[iceberg]'") from error
-    with catalog_errors(f"the Iceberg catalog {settings.name!r} can't be opened"):
+    secrets = [value for key, value in settings.properties.items() if _SECRET.search(key) and not settings.embedded]
+    with catalog_errors(f"the Iceberg catalog {settings.name!r} can't be opened", secrets):
         if settings.database is not None:
             files.make_folder(settings.database.parent)
         with files.step("open catalog", settings.database or Path(settings.name)):

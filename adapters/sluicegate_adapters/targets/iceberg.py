@@ -135,7 +135,10 @@ class IcebergTarget:
                 continue
             except Exception as error:  # noqa: BLE001 - whatever the catalog's client raises, the answer is lost
                 return self._look(catalog, identifier, request, attempt, error)
-            return self._look(catalog, identifier, request, attempt, None)
+            made = _find(table, request.tenant, request.dataset, request.batch_id)  # in the catalog's answer
+            if made is None:
+                return self._look(catalog, identifier, request, attempt, None)
+            return self._receipt(identifier, made, already_there=False)
         raise TransientStorageError(
             f"{_ATTEMPTS} times somebody else committed to {'.'.join(identifier)} first: this batch was not committed",
             hint="run it again",
@@ -156,7 +159,7 @@ class IcebergTarget:
     def _look(
         self, catalog: Catalog, identifier: Identifier, request: CommitRequest, attempt: str, error: Exception | None
     ) -> CommitReceipt:
-        """The answer of a commit is lost, or good: what the table says counts."""
+        """The answer of a commit is lost: what the table says counts."""
         name = ".".join(identifier)
         found = None
         with suppress(StorageError):

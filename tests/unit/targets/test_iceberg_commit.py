@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -20,7 +21,7 @@ from pyiceberg.types import LongType, NestedField
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from sluicegate.errors import BatchConflict, CommitStateUnknown, ConfigError, StorageError, TransientStorageError
+from sluicegate.errors import BatchConflict, CommitStateUnknown, ConfigError, PluginError, StorageError, TransientStorageError
 from sluicegate.testing.targets import DATASET, commit_request, parquet_file
 from sluicegate_adapters.targets import iceberg
 from sluicegate_adapters.targets.iceberg import IcebergTarget, once
@@ -230,6 +231,21 @@ def test_a_catalog_that_cannot_be_opened_is_told_in_words(tmp_path: Path) -> Non
     with pytest.raises(StorageError, match="can't be opened") as caught:
         target.find("b1", dataset=DATASET)
     assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("uri", ["odd://me:hunter2@db/x", "postgresql+nothing://me:hunter2@db/x"])
+def test_a_password_in_the_catalogs_uri_stands_in_no_message(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(StorageError, match="can't be opened") as caught:
+        IcebergTarget({"catalog": {"uri": uri}}, tmp_path).find("b1", dataset=DATASET)
+    with pytest.raises(ConfigError) as misplaced:
+        IcebergTarget({"catalog": uri}, tmp_path)
+    assert "hunter2" not in f"{caught.value} {misplaced.value}"
+
+
+def test_without_pyiceberg_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyiceberg.catalog", None)
+    with pytest.raises(PluginError, match=r"sluicegate\[iceberg\]"):
+        IcebergTarget({}, tmp_path).find("b1", dataset=DATASET)
 
 
 def test_a_batch_whose_rows_are_gone_from_the_check_is_refused_before_the_commit(tmp_path: Path) -> None:
