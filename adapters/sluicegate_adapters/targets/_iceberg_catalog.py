@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from sluicegate.errors import ConfigError, PluginError, SluicegateError, StorageError, TransientStorageError
 from sluicegate_adapters.local_files import LocalFiles, absolute
 from sluicegate_adapters.targets._iceberg_io import IMPLEMENTATION
+from sluicegate_adapters.targets._iceberg_types import kept_schema
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -25,6 +26,7 @@ __all__ = [
     "FOLDER",
     "CatalogSettings",
     "Identifier",
+    "add_columns",
     "catalog_errors",
     "ensure_table",
     "local_folder",
@@ -36,6 +38,7 @@ FOLDER = ".sluicegate/iceberg"
 """Where the embedded catalog and its warehouse are."""
 _LOCK_SECONDS = 60
 _OPENINGS = 5
+_CHANGES = 100
 _SQLITE = "sqlite:///"
 _SECRET = re.compile(r"^uri$|secret|token|password|credential|key")
 
@@ -175,16 +178,17 @@ def table_of(catalog: Catalog, identifier: Identifier) -> Table | None:
             return None
 
 
-def ensure_table(catalog: Catalog, identifier: Identifier, schema: Any, properties: Mapping[str, str]) -> Table:
-    """The table, made with these columns if there is none; whoever else makes it at the same time, all get the same one.
+def ensure_table(catalog: Catalog, identifier: Identifier, batch: Any, properties: Mapping[str, str]) -> Table:
+    """The table, made for a batch of these columns if there is none; whoever else makes it at the same time, all get the same one.
 
     Raises:
-        StorageError: it can't be made.
+        StorageError: it can't be made; or Iceberg has no type for a column.
     """
     from pyiceberg.exceptions import TableAlreadyExistsError
 
     if (table := table_of(catalog, identifier)) is not None:
         return table
+    schema = kept_schema(batch)
     with catalog_errors(f"table {'.'.join(identifier)} can't be made"):
         namespace = identifier[:1]
         if not catalog.namespace_exists(namespace):
@@ -197,6 +201,32 @@ def ensure_table(catalog: Catalog, identifier: Identifier, schema: Any, properti
             return catalog.create_table(identifier, schema, properties=dict(properties))
         except TableAlreadyExistsError:
             return catalog.load_table(identifier)
+
+
+def add_columns(catalog: Catalog, table: Table, batch: Any, declared: frozenset[str]) -> Table:
+    """The table with those columns of the batch that it lacks, optional ones, if the contract declares them all; else as it is.
+
+    Raises:
+        StorageError: they can't be added; or Iceberg has no type for one of them.
+    """
+    import pyarrow as pa
+    from pyiceberg.exceptions import CommitFailedException
+
+    for _ in range(_CHANGES):
+        new = [field for field in batch if field.name not in {known.name for known in table.schema().fields}]
+        if not new or not {field.name for field in new} <= declared:
+            return table
+        columns = kept_schema(pa.schema(new))
+        with catalog_errors(f"columns can't be added to {'.'.join(table.name())}"):
+            try:
+                with table.update_schema() as update:
+                    update.union_by_name(columns)
+            except CommitFailedException:  # somebody else changed the schema first: look again
+                pass
+            table = catalog.load_table(table.name())
+    raise TransientStorageError(
+        f"columns can't be added to {'.'.join(table.name())}: others keep changing it", hint="run it again"
+    )
 
 
 def local_folder(location: str) -> Path | None:

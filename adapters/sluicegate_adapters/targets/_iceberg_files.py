@@ -10,7 +10,7 @@ from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.target import CommitRequest
 from sluicegate_adapters.local_files import LocalFiles
 from sluicegate_adapters.targets._export import export, exported_schema, written_rows
-from sluicegate_adapters.targets._iceberg_types import Fitted, copyable, kept_schema
+from sluicegate_adapters.targets._iceberg_types import Fitted, copyable
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
@@ -21,17 +21,17 @@ _NAME = 32
 
 
 def batch_columns(request: CommitRequest) -> Any:
-    """The Arrow schema of a table that is made for this batch.
+    """The Arrow schema of the batch: of its files where they agree and can be kept as they are, else of its rows.
 
     Raises:
         BatchUnreadable: the batch can't be read.
-        StorageError: Iceberg has no type for a column.
+        StorageError: Parquet has no type for a column.
     """
     if request.files:
         schemas = [_file_schema(file) for file in request.files]
         if all(copyable(schemas[0], schema) for schema in schemas):
-            return kept_schema(schemas[0])
-    return kept_schema(exported_schema(request.batch))
+            return schemas[0]
+    return exported_schema(request.batch)
 
 
 def stage(request: CommitRequest, table: Table, staged: Path, files: LocalFiles) -> list[tuple[Path, str]]:

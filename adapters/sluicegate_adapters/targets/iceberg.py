@@ -25,6 +25,7 @@ from sluicegate_adapters.local_files import LocalFiles, Step, storage_errors
 from sluicegate_adapters.targets._iceberg_catalog import (
     CatalogSettings,
     Identifier,
+    add_columns,
     catalog_errors,
     ensure_table,
     local_folder,
@@ -97,6 +98,8 @@ class IcebergTarget:
             with self._files.step("ensure table", Path(identifier[1])):
                 table = ensure_table(catalog, identifier, columns, _owner(request))
             folder = self._writable(table, request)
+            with self._files.step("add columns", Path(identifier[1])):
+                table = add_columns(catalog, table, columns, request.declared)
             with (
                 storage_errors(f"the batch can't be written to {folder}"),
                 Staging(folder / _STAGING, self._files).attempt() as staged,

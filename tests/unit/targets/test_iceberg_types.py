@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -182,3 +183,56 @@ def test_a_batch_goes_into_the_types_of_the_table_where_every_value_fits(tmp_pat
     )
     into(tmp_path, wide, "SELECT 7::BIGINT AS c, 3::BIGINT AS a")
     assert table(tmp_path).scan().to_arrow().to_pylist() == [{"a": 3.0, "b": None, "c": 7}]
+
+
+def test_new_columns_that_the_contract_declares_are_added_and_read_as_null_in_older_batches(tmp_path: Path) -> None:
+    target = IcebergTarget({}, tmp_path)
+    target.commit(delivered(tmp_path / "0.parquet", pa.table({"a": [0]}), batch_id="b0"))
+    request = written("SELECT 1::BIGINT AS a, ['x'] AS tags, 7::UINTEGER AS n", batch_id="b1")
+    target.commit(replace(request, declared=frozenset({"a", "tags", "n"})))
+    target.commit(delivered(tmp_path / "2.parquet", pa.table({"a": [2]}), batch_id="b2"))
+    target.commit(
+        replace(delivered(tmp_path / "3.parquet", pa.table({"n": [3], "d": [4]}), batch_id="b3"), declared=frozenset({"d"}))
+    )
+    kept = table(tmp_path).scan().to_arrow().to_pylist()
+    nothing = {"a": None, "tags": None, "n": None, "d": None}
+    assert sorted(kept, key=str) == sorted(
+        [nothing | {"a": 0}, nothing | {"a": 1, "tags": ["x"], "n": 7}, nothing | {"a": 2}, nothing | {"n": 3, "d": 4}], key=str
+    )
+
+
+def test_a_new_column_that_the_contract_does_not_declare_is_refused_and_the_table_stays(tmp_path: Path) -> None:
+    target = IcebergTarget({}, tmp_path)
+    target.commit(written("SELECT 0::BIGINT AS a", batch_id="b0"))
+    request = written("SELECT 1::BIGINT AS a, 2 AS fine, 3 AS sneaky", batch_id="b1")
+    with pytest.raises(StorageError, match="these are not in the table: 'fine', 'sneaky'"):
+        target.commit(replace(request, declared=frozenset({"a", "fine"})))
+    assert [field.name for field in table(tmp_path).schema().fields] == ["a"]
+
+
+def test_a_column_of_nothing_but_untyped_nulls_goes_into_a_table_that_has_it(tmp_path: Path) -> None:
+    target = IcebergTarget({}, tmp_path)
+    target.commit(written("SELECT 0::BIGINT AS a, 'x' AS b", batch_id="b0"))
+    target.commit(written("SELECT 1::BIGINT AS a, NULL AS b", batch_id="b1"))
+    assert {"a": 1, "b": None} in table(tmp_path).scan().to_arrow().to_pylist()
+
+
+def test_two_that_add_columns_at_once_both_get_them(tmp_path: Path) -> None:
+    first, second = IcebergTarget({}, tmp_path), written("SELECT 2 AS c", batch_id="b2")
+    first.commit(written("SELECT 0::BIGINT AS a", batch_id="b0"))
+    seen: list[str] = []
+
+    def step(operation: str, _path: Path) -> AbstractContextManager[object]:
+        if operation == "add columns" and not seen:
+            seen.append(operation)
+            first.commit(replace(second, declared=frozenset({"c"})))
+        return nullcontext()
+
+    mine = replace(written("SELECT 1 AS b", batch_id="b1"), declared=frozenset({"b"}))
+    IcebergTarget({}, tmp_path, step=step).commit(mine)
+    kept = table(tmp_path).scan().to_arrow().to_pylist()
+    assert sorted(kept, key=str) == [
+        {"a": 0, "c": None, "b": None},
+        {"a": None, "c": 2, "b": None},
+        {"a": None, "c": None, "b": 1},
+    ]
