@@ -12,6 +12,7 @@ import pytest
 
 from sluicegate import Gate, RunOutcome
 from sluicegate.config import load_profile
+from sluicegate.errors import StorageError
 from tests.unit.targets.iceberg_tables import table
 
 ROOT = Path(__file__).parents[2]
@@ -94,3 +95,35 @@ def test_the_same_day_again_changes_nothing(base: Path, outcome: RunOutcome) -> 
     assert again.receipt.already_there
     assert len(table(base, "flights").snapshots()) == 1
     assert isinstance(table(base, "flights").scan().to_arrow(), pa.Table)
+
+
+CONTRACT = """\
+data_contract:
+  name: orders
+  version: {version}
+  owner: shop@example.com
+  schema: [{columns}]
+  quality_checks:
+    checks: [{{type: not_null, column: a}}]
+"""
+
+
+def test_a_new_version_of_a_contract_brings_its_new_columns_into_the_table(base: Path, tmp_path: Path) -> None:
+    gate = Gate.from_config(base / "gate.yaml")
+    contract, batch = tmp_path / "orders.yaml", tmp_path / "orders.csv"
+    contract.write_text(CONTRACT.format(version="1.0.0", columns="{name: a, type: integer}"))
+    batch.write_text("a\n1\n")
+    assert gate.run(contract, batch, batch_id="1").action == "committed"
+    batch.write_text("a,b\n2,x\n")
+    with pytest.raises(StorageError, match="not in the table: 'b'"):
+        gate.run(contract, batch, batch_id="2")
+    contract.write_text(CONTRACT.format(version="1.1.0", columns="{name: a, type: integer}, {name: b, type: string}"))
+    assert gate.run(contract, batch, batch_id="2").action == "committed"
+    found = table(base, "orders").scan().to_arrow().to_pylist()
+    assert sorted(found, key=str) == [{"a": 1, "b": None}, {"a": 2, "b": "x"}]
+    assert [
+        snapshot.summary["sluicegate.contract-version"] for snapshot in table(base, "orders").snapshots() if snapshot.summary
+    ] == [
+        "1.0.0",
+        "1.1.0",
+    ]
