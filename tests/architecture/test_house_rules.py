@@ -18,7 +18,7 @@ EVERYTHING = sorted(
 )
 HEAVY = {
     "apprise", "boto3", "botocore", "duckdb", "great_expectations", "jinja2", "numpy", "pandas", "polars", "pyarrow", "rich", "scipy", "soda",
-    "sqlalchemy", "pydantic",
+    "pyiceberg", "sqlalchemy", "pydantic",
 }  # fmt: skip
 LINES_AT_MOST = 450
 LINES_OF_TESTS_AT_MOST = 600  # a table of cases may be long

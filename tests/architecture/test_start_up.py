@@ -12,7 +12,7 @@ import pytest
 
 HEAVY = (
     "apprise", "boto3", "botocore", "duckdb", "great_expectations", "jinja2", "numpy", "pandas", "polars", "pyarrow", "pydantic", "rich",
-    "scipy", "soda", "sqlalchemy",
+    "pyiceberg", "scipy", "soda", "sqlalchemy",
 )  # fmt: skip
 CONTRACT = """\
 data_contract:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sluicegate.checks.sqltext import BATCH, identifier, literal
 from sluicegate.errors import BatchUnreadable, StorageError
@@ -20,14 +20,39 @@ from sluicegate.ports.batch import BatchView
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["count_rows", "export", "written_rows"]
+__all__ = ["Fit", "count_rows", "export", "exported_schema", "written_rows"]
 
 _ROWS_AT_A_TIME = 65_536
 _LOSSY = re.compile(r"\b(TIME WITH TIME ZONE|TIMETZ|BIT|INTERVAL)(?=[\[\],)]|$)")
 
 
-def export(batch: BatchView, part: Path) -> None:
-    """Write the batch's rows; the file is not yet synced.
+class Fit(Protocol):
+    """How rows are changed before they are written."""
+
+    @property
+    def schema(self) -> Any:
+        """The Arrow schema of what is written."""
+        ...
+
+    def __call__(self, rows: Any) -> Any:
+        """A record batch of that schema."""
+        ...
+
+
+def exported_schema(batch: BatchView) -> Any:
+    """The Arrow schema of the batch's rows.
+
+    Raises:
+        BatchUnreadable: the batch can't be read.
+        StorageError: a type can't be kept in Parquet.
+    """
+    _refuse_lossy(batch)
+    with closing(batch.connect()) as connection, _reading():
+        return _reader(connection, f"SELECT * FROM {identifier(BATCH)} LIMIT 0").schema
+
+
+def export(batch: BatchView, part: Path, fit: Fit | None = None) -> None:
+    """Write the batch's rows, changed by ``fit`` where there is one; the file is not yet synced.
 
     Raises:
         BatchUnreadable: the batch could not be read to its end.
@@ -41,11 +66,11 @@ def export(batch: BatchView, part: Path) -> None:
     connection = batch.connect()
     try:
         with _reading():
-            reader = _reader(connection)
+            reader = _reader(connection, f"SELECT * FROM {identifier(BATCH)}")
         try:
-            with part.open("xb") as file, ParquetWriter(file, reader.schema) as writer:
+            with part.open("xb") as file, ParquetWriter(file, fit.schema if fit else reader.schema) as writer:
                 for rows in _read(reader):
-                    writer.write_batch(rows)
+                    writer.write_batch(fit(rows) if fit else rows)
         except ArrowException as error:
             raise StorageError(
                 f"the batch can't be kept as Parquet: {_first_line(error)}", hint="cast the column where the batch is made"
@@ -93,8 +118,8 @@ def count_rows(batch: BatchView, files: Sequence[Path]) -> int:
     return int(found[0] or 0) if found else 0
 
 
-def _reader(connection: duckdb.DuckDBPyConnection) -> Any:
-    relation: Any = connection.sql(f"SELECT * FROM {identifier(BATCH)}")
+def _reader(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
+    relation: Any = connection.sql(query)
     if hasattr(relation, "to_arrow_reader"):  # DuckDB 1.x calls it otherwise
         return relation.to_arrow_reader(_ROWS_AT_A_TIME)
     return relation.fetch_arrow_reader(_ROWS_AT_A_TIME)

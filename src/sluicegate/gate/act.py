@@ -74,6 +74,7 @@ def commit(contract: Contract, verdict: Verdict, batch: ActableBatch, target: Ta
             rows=batch.rows,
             files=batch.parquet_files(),
             batch=batch.view(),
+            declared=frozenset(spec.name for spec in contract.fields),
             verify=batch.check_unchanged,
             properties={
                 "contract": contract.name,

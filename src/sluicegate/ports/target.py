@@ -25,6 +25,7 @@ class CommitRequest:
             ``fingerprint.files_sha256`` is then ``content_sha256``); else empty.
         batch: the batch as a view, for targets that write it anew.
         properties: contract, version, verdict and run, as text; kept where the target can keep them.
+        declared: the columns that the contract's schema names: a target that keeps a table may add these to it, and no others.
         verify: called when everything is staged and nothing is visible yet; it raises if the batch is no longer the one
             that was checked. For targets that write the batch anew, and so can't compare bytes themselves.
     """
@@ -37,6 +38,7 @@ class CommitRequest:
     files: tuple[Path, ...]
     batch: BatchView
     properties: Mapping[str, str] = field(default_factory=dict)
+    declared: frozenset[str] = frozenset()
     verify: Callable[[], object] | None = None
 
 
