@@ -51,7 +51,9 @@ data_contract:
 LOOSE = STRICT.replace("min: 0", "min: -100").replace("1.0.0", "1.1.0")
 BAD = "id,amount\n1,1.00\n2,-2.00\n3,3.00\n"
 FIXED = BAD.replace("-2", "2")
-PROFILE = "target: {type: parquet, path: 'data/{dataset}'}\nquarantine: {type: local, path: held}\nhistory: {path: history.sqlite}\n"
+PROFILE = (
+    "target: {type: parquet, path: 'data/{dataset}'}\nquarantine: {type: local, path: held}\nhistory: {path: history.sqlite}\n"
+)
 
 Step = Callable[[str, Path], AbstractContextManager[object]]
 
@@ -108,11 +110,9 @@ def look(folder: Path) -> Manifest:
     return item
 
 
-def replay(contract: str, **options: Any) -> Callable[[Gate, Path], object]:
+def replay(contract: str, data: str | None = None) -> Callable[[Gate, Path], object]:
     return lambda gate, folder: gate.replay(
-        the_item(folder).quarantine_id,
-        folder / contract,
-        **{key: str(folder / value) if key == "data" else value for key, value in options.items()},
+        the_item(folder).quarantine_id, folder / contract, data=None if data is None else str(folder / data)
     )
 
 
@@ -259,4 +259,4 @@ def race(scenario: str, folder: Path) -> dict[str, Any]:
 
 if __name__ == "__main__":
     what, name, where = sys.argv[1:]
-    print(json.dumps({"kill": kill, "race": race}[what](name, Path(where))))
+    sys.stdout.write(json.dumps({"kill": kill, "race": race}[what](name, Path(where))))
