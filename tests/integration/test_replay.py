@@ -407,3 +407,17 @@ def test_manifests_of_before_there_were_details_stay_readable(item: Manifest) ->
     for step in document["history"]:
         del step["details"]
     assert Manifest.from_json(document) == replace(item, held=False)
+
+
+def test_what_is_deleted_while_its_worker_sleeps_right_before_the_rename_is_on_record(
+    gate: Gate, item: Manifest, shop: Path
+) -> None:
+    def step(operation: str, _path: Path) -> AbstractContextManager[object]:
+        if operation == "publish":
+            gate_of(shop, now=LATER).delete(item.quarantine_id, by="bob", reason="given up")
+        return nullcontext()
+
+    done = gate_of(shop, step=step).replay(item.quarantine_id, "loose.yaml")
+    assert (done.passed, done.manifest.status) == (True, Status.DELETED)
+    assert "committed after all" in done.manifest.history[-1].why
+    assert committed(shop) == [sha(BAD)]
