@@ -134,6 +134,13 @@ def rerun(contract: str) -> Callable[[Gate, Path], object]:
     return lambda gate, folder: gate.run(folder / contract, folder / "bad.csv", batch_id="b1")
 
 
+def bytes_first(gate: Gate, folder: Path) -> object:
+    """A planted bug: the bytes go before the tombstone is there."""
+    for path in folder.glob("held/*/*/*/data"):
+        gate.quarantine_store._files.remove(path)  # type: ignore[attr-defined]
+    return delete(gate, folder)
+
+
 WORK: dict[str, tuple[Callable[[Gate, Path], object], QuarantineStatus, list[str]]] = {
     "passes": (replay("loose.yaml"), QuarantineStatus.REPLAYED, [sha(BAD)]),
     "repaired": (replay("strict.yaml", data="fixed.csv"), QuarantineStatus.REPLAYED, [sha(FIXED)]),
@@ -141,6 +148,10 @@ WORK: dict[str, tuple[Callable[[Gate, Path], object], QuarantineStatus, list[str
     "release": (release, QuarantineStatus.RELEASED, [sha(BAD)]),
     "delete": (delete, QuarantineStatus.DELETED, []),
     "purge": (purge, QuarantineStatus.DELETED, []),
+}
+
+PLANTED: dict[str, tuple[Callable[[Gate, Path], object], QuarantineStatus, list[str]]] = {
+    "bytes first": (bytes_first, QuarantineStatus.DELETED, [])
 }
 
 
@@ -177,7 +188,7 @@ def template(folder: Path) -> Path:
 
 def kill(scenario: str, folder: Path) -> dict[str, Any]:
     """Kill the work before and after each of its operations, kill its recovery somewhere, too, and look after each death."""
-    work, end, content = WORK[scenario]
+    work, end, content = (WORK | PLANTED)[scenario]
     shop = template(folder)
     first = MUCH_LATER if scenario == "purge" else NOW
     deaths = points = 0

@@ -19,9 +19,13 @@ from tests.crash.replay_shop import BAD, FIXED, RACES, WORK, sha
 ROOT = Path(__file__).parents[2]
 
 
-def told(*arguments: str) -> Any:
+def called(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.crash.replay_shop", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def told(*arguments: str) -> Any:
+    done = called(*arguments)
     assert done.returncode == 0, done.stderr[-3000:]
     assert not done.stderr, done.stderr[-3000:]
     return json.loads(done.stdout)
@@ -51,3 +55,8 @@ def test_eight_at_once_end_in_one_place(tmp_path: Path, scenario: str) -> None:
         assert status != "deleted" or "delete" in scenario
         assert set(committed) <= {sha(BAD), sha(FIXED)}
         assert len(committed) == 1 or (status == "deleted" and "replayed" not in answers)
+
+
+def test_the_harness_finds_bytes_that_go_before_the_tombstone(tmp_path: Path) -> None:
+    done = called("kill", "bytes first", str(tmp_path))
+    assert (done.returncode, "is not what was quarantined" in done.stderr) == (1, True)
