@@ -23,7 +23,7 @@ from typing import Any
 from sluicegate.errors import BatchUnreadable, CommitStateUnknown, ConfigError, StorageError, TransientStorageError, UsageError
 from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import is_safe_id, segment
-from sluicegate.ports.quarantine import Manifest, QuarantineRequest, StoredFile
+from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineStatus, StoredFile
 from sluicegate_adapters.local_files import LocalFiles, Step, absolute, storage_errors
 
 __all__ = ["DEFAULT_PATH", "LocalQuarantineStore"]
@@ -132,6 +132,17 @@ class LocalQuarantineStore:
                     )
                 paths.append(path)
             return tuple(paths)
+
+    def remove_data(self, manifest: Manifest) -> None:
+        """Remove the bytes of a tombstone; see ``ports.quarantine.QuarantineStore``."""
+        with storage_errors(f"the data of {manifest.quarantine_id} can't be removed"):
+            path = self._find(manifest.quarantine_id)
+            with self._files.lock(path.parent / _LOCK):
+                if (status := _read(path).status) is not QuarantineStatus.DELETED:
+                    raise UsageError(f"{manifest.quarantine_id} is {status}: only a tombstone's data is removed")
+                if (path.parent / "data").exists():
+                    self._files.remove(path.parent / "data")
+                    self._files.sync_folder(path.parent)
 
     def _write(self, item: Path, request: QuarantineRequest) -> None:
         """Data first, then the manifest; afterwards the item exists."""

@@ -131,6 +131,8 @@ class IcebergTarget:
             if found is not None:
                 return self._settle(request, identifier, found, attempt=attempt)
             transaction = self._prepared(table, request, paths, attempt)
+            if request.verify is not None:  # the last look: whoever lost the right to commit meanwhile stops here
+                request.verify()
             try:
                 with self._files.step("commit", Path(identifier[1])):
                     transaction.commit_transaction()

@@ -61,6 +61,7 @@ class Batch:
     _database: Database = field(repr=False)
     _fingerprint: Fingerprint = field(repr=False)
     _given_id: str | None = None
+    _known_sha256: str | None = None
     _views: list[EngineView] = field(default_factory=list, repr=False)
 
     @property
@@ -82,7 +83,7 @@ class Batch:
         Raises:
             BatchUnreadable: a file changed, or can't be read any more.
         """
-        return self._fingerprint.result()[0]
+        return self._known_sha256 or self._fingerprint.result()[0]
 
     @property
     def file_sha256(self) -> Mapping[Path, str]:
@@ -111,8 +112,13 @@ class Batch:
             file.check_unchanged()
 
     def parquet_files(self) -> tuple[Path, ...]:
-        """The batch's files where they are Parquet and hold all of its columns; else empty: they are written anew through a view."""
-        return self.files if self.format == "parquet" and self.source and not self.source.partitions else ()
+        """The batch's files where they are Parquet and hold all of its columns; else empty: they are written anew through a view.
+
+        Files that a batch from memory was kept in don't have its fingerprint: they, too, are written anew.
+        """
+        if self.format != "parquet" or not self.source or self.source.partitions:
+            return ()
+        return self.files if self._known_sha256 in {None, self._fingerprint.result()[0]} else ()
 
     def spool(self, folder: Path) -> tuple[Path, ...]:
         """The files to keep the batch by: its own; or, where those don't hold all of it, one Parquet file written into the folder.

@@ -34,6 +34,7 @@ def open_batch(
     references: Mapping[str, str | os.PathLike[str]] | None = None,
     declared: Sequence[tuple[str, str]] = (),
     settings: BatchSettings | None = None,
+    known_sha256: str | None = None,
 ) -> Batch:
     """Open a batch; its rows are the view ``batch``.
 
@@ -50,6 +51,7 @@ def open_batch(
         declared: (column, type) as the contract has them: the types of CSV and JSON columns. A column with a value that can't
             be read as its type without loss stays text, and ``Batch.notes`` says why; no row is ever dropped.
         settings: memory, threads, where to spill.
+        known_sha256: the fingerprint that the batch had when it was handed in first: of a batch that comes out of quarantine.
 
     Raises:
         UsageError: nothing there, an unknown or mixed format, a batch_id or option that can't be.
@@ -92,6 +94,7 @@ def open_batch(
         _database=database,
         _fingerprint=fingerprint,
         _given_id=batch_id,
+        _known_sha256=known_sha256,
     )
 
 

@@ -115,6 +115,7 @@ def _closing(folder: Path, outcomes: list[dict[str, Any]], screen: Screen) -> No
     screen.line(("What to try next", "bold"))
     for what, command in (
         ("see why the blizzard is held", f"{program()} quarantine show {held} --config {profile}"),
+        ("get its file back", f"{program()} quarantine export {held} {shown / 'held'} --config {profile}"),
         ("see what each engine runs", f"{program()} plan {flights / 'contract.yaml'}"),
         ("see the three runs", f"{program()} history --config {profile}"),
         (

@@ -67,7 +67,7 @@ def exit_code(outcome: RunOutcome, *, fail_on_warnings: bool = False) -> int:
     return outcome.exit_code or (WARNINGS if warned and fail_on_warnings else 0)
 
 
-def moment(text: str) -> datetime:
+def moment(text: str, option: str = "--now") -> datetime:
     """An ISO 8601 time as the run's clock; without a zone it is UTC.
 
     Raises:
@@ -76,7 +76,7 @@ def moment(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"--now {text!r} is not a time", hint="write it like 2013-01-01T06:00:00Z") from error
+        raise UsageError(f"{option} {text!r} is not a time", hint="write it like 2013-01-01T06:00:00Z") from error
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 

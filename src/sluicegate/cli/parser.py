@@ -136,18 +136,79 @@ def _gate_verbs(verbs: _Verbs[_Parser]) -> None:
 
 
 def _store_verbs(verbs: _Verbs[_Parser]) -> None:
-    quarantine = verbs.add_parser("quarantine", help="see what waits in quarantine", allow_abbrev=False)
+    quarantine = verbs.add_parser("quarantine", help="see what waits in quarantine, and decide on it", allow_abbrev=False)
     inner = quarantine.add_subparsers(metavar="VERB", dest="subverb", required=True, parser_class=_Parser)
     listing = _verb(inner, "list", "quarantine:list_items", "every item, newest first")
     listing.add_argument("--status", metavar="STATUS", help="only items of this status")
     listing.add_argument("--dataset", metavar="NAME", help="only items of this dataset")
     show = _verb(inner, "show", "quarantine:show_item", "one item: why it is there, its files, its history")
     show.add_argument("quarantine_id", metavar="ID")
+    _decisions(inner)
+    _care(inner)
     history = _verb(verbs, "history", "history:history", "past runs, and how the failing checks moved")
     history.add_argument("--dataset", metavar="NAME", help="only runs of this dataset")
     history.add_argument("--contract", metavar="NAME", help="only runs of this contract")
     history.add_argument("--limit", metavar="N", type=int, default=20, help="at most this many (default: %(default)s)")
     _verb(verbs, "doctor", "doctor:doctor", "is everything here that a run needs?")
+
+
+def _decisions(inner: _Verbs[_Parser]) -> None:
+    """What brings a batch on its way again."""
+    replay = _verb(
+        inner, "replay", "quarantine_work:replay", "run quarantined batches through the gate again; commit what passes"
+    )
+    replay.add_argument("quarantine_ids", metavar="ID", nargs="*", help="which items (or choose them by the options below)")
+    which = replay.add_mutually_exclusive_group(required=True)
+    which.add_argument("--with", dest="with_contract", metavar="FILE", help="the contract, asset or job file that holds now")
+    which.add_argument("--original-contract", action="store_true", help="the contract that they were refused under")
+    replay.add_argument(
+        "--data", metavar="FILE", nargs="+", help="a repaired file in place of the kept one, which stays in the item"
+    )
+    replay.add_argument("--format", metavar="FORMAT", help="of --data (default: from the suffix)")
+    clock = replay.add_mutually_exclusive_group()
+    clock.add_argument("--now", metavar="TIME", help="the checks' clock, ISO 8601 (default: the current time)")
+    clock.add_argument("--original-clock", action="store_true", help="the clock of the verdict that refused them")
+    replay.add_argument("--dry-run", action="store_true", help="run the checks, and change nothing")
+    replay.add_argument("--contract", metavar="NAME", help="all that wait and were refused under the contract of this name")
+    replay.add_argument("--since", metavar="TIME", help="all that wait and were quarantined at this time or later")
+    replay.add_argument("--reason", metavar="TEXT", help="all that wait and have this text in their reason")
+    replay.add_argument("--rate", metavar="N", type=float, help="at most this many a second")
+    replay.add_argument("--note", metavar="WHY", default="replay", help="for the items' history")
+    release = _verb(inner, "release", "quarantine_work:release", "commit a batch as it is, although its checks failed")
+    release.add_argument("quarantine_id", metavar="ID")
+    release.add_argument("--by", metavar="NAME", required=True, help="who takes the responsibility")
+    release.add_argument("--reason", metavar="WHY", required=True, help="why it is right")
+    release.add_argument(
+        "--with", dest="with_contract", metavar="FILE", help="whose types it is read with (default: the original)"
+    )
+    for parser in (replay, release):
+        parser.add_argument(
+            "--beside", metavar="FOLDER", help="where the original contract's relative paths start (default: here)"
+        )
+    replay.add_argument("--by", metavar="NAME", help="who wants it (default: you)")
+
+
+def _care(inner: _Verbs[_Parser]) -> None:
+    """What looks after batches that stay."""
+    review = _verb(inner, "review", "quarantine_work:review", "note that you looked at an item; put it on hold")
+    review.add_argument("quarantine_id", metavar="ID")
+    review.add_argument("--note", metavar="TEXT", required=True, help="what you found")
+    hold = review.add_mutually_exclusive_group()
+    hold.add_argument("--hold", action="store_true", default=None, help="neither delete nor purge it")
+    hold.add_argument("--unhold", dest="hold", action="store_false", help="no longer")
+    delete = _verb(inner, "delete", "quarantine_work:delete", "give a batch up: its bytes go, a tombstone stays")
+    delete.add_argument("quarantine_id", metavar="ID")
+    delete.add_argument("--reason", metavar="WHY", required=True)
+    purge = _verb(inner, "purge", "quarantine_work:purge", "delete all items that have expired and are not on hold")
+    purge.add_argument("--dry-run", action="store_true", help="say what would be deleted, and change nothing")
+    purge.add_argument("--rate", metavar="N", type=float, help="at most this many a second")
+    for parser in (review, delete, purge):
+        parser.add_argument("--by", metavar="NAME", help="who does it (default: you)")
+    verify = _verb(inner, "verify", "quarantine_work:verify", "hold the kept bytes against their checksums")
+    verify.add_argument("quarantine_ids", metavar="ID", nargs="*", help="which items (default: all)")
+    export = _verb(inner, "export", "quarantine_work:export", "get an item's files back, into a folder")
+    export.add_argument("quarantine_id", metavar="ID")
+    export.add_argument("folder", metavar="FOLDER")
 
 
 def _contract_verbs(verbs: _Verbs[_Parser]) -> None:

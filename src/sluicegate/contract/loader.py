@@ -11,8 +11,9 @@ from sluicegate.contract.dialects import dialect_of
 from sluicegate.contract.dialects.reading import Reading
 from sluicegate.contract.model import Contract
 from sluicegate.contract.nodes import Document
+from sluicegate.contract.yaml_source import parse_yaml
 
-__all__ = ["load_contract"]
+__all__ = ["contract_of_text", "load_contract"]
 
 
 def load_contract(path: str | Path, *, environ: Mapping[str, str] | None = None) -> Contract:
@@ -26,7 +27,30 @@ def load_contract(path: str | Path, *, environ: Mapping[str, str] | None = None)
         ContractError: with every fault of every file, each with its place.
     """
     reading = Reading(os.environ if environ is None else environ)
-    document = reading.open(Path(path))
+    return _read(reading.open(Path(path)), reading)
+
+
+def contract_of_text(text: str, path: str | Path, *, environ: Mapping[str, str] | None = None) -> Contract:
+    """The contract that a text is, as if it were a file: one that was kept with a quarantined batch.
+
+    Args:
+        text: the whole document, before its variables were filled.
+        path: where the file would be: relative paths in it start at that folder.
+        environ: as above.
+
+    Raises:
+        ContractError: as above.
+    """
+    reading = Reading(os.environ if environ is None else environ)
+    faults = reading.faults(str(path))
+    root = parse_yaml(text, faults)
+    faults.stop()
+    document = Document(Path(path), str(path), text, root)
+    reading.add(document)
+    return _read(document, reading)
+
+
+def _read(document: Document, reading: Reading) -> Contract:
     dialect = dialect_of(document)
     if dialect is None:
         _refuse(document, reading)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -23,7 +23,7 @@ from sluicegate.ports.quarantine import (
 from sluicegate.ports.target import CommitReceipt, CommitRequest, Target
 from sluicegate.verdict.model import Decision, Verdict
 
-__all__ = ["ActableBatch", "Acted", "ActionTaken", "commit", "committed_before", "quarantine"]
+__all__ = ["ActableBatch", "Acted", "ActionTaken", "commit", "commit_properties", "committed_before", "quarantine"]
 
 
 class ActionTaken(StrEnum):
@@ -58,13 +58,43 @@ class ActableBatch(Protocol):
     def check_unchanged(self) -> None: ...
 
 
-def commit(contract: Contract, verdict: Verdict, batch: ActableBatch, target: Target) -> CommitReceipt:
-    """Hand the batch to the target, whose own atomic operation arbitrates.
+def commit_properties(contract: Contract, verdict: Verdict) -> dict[str, str]:
+    """What the target keeps beside the rows of a batch that passed."""
+    return {
+        "contract": contract.name,
+        "contract_version": contract.version,
+        "contract_sha256": contract.sha256,
+        "verdict_id": verdict.verdict_id,
+        "decision": verdict.decision.value,
+    }
+
+
+def commit(
+    contract: Contract,
+    batch: ActableBatch,
+    target: Target,
+    properties: Mapping[str, str],
+    *,
+    last_look: Callable[[], object] = lambda: None,
+) -> CommitReceipt:
+    """Hand the batch to the target, whose own atomic operation arbitrates. The only way into a target.
+
+    Args:
+        contract: whose tenant and dataset these rows are.
+        batch: opened.
+        target: where it goes.
+        properties: kept beside the rows where the target can keep them.
+        last_look: called when everything is staged and nothing is visible yet; what it raises stops the commit.
 
     Raises:
         BatchConflict: the target has this batch_id with other content.
         StorageError: nothing was committed, or (CommitStateUnknown) it isn't known.
     """
+
+    def verify() -> None:
+        batch.check_unchanged()
+        last_look()
+
     return target.commit(
         CommitRequest(
             batch_id=batch.batch_id,
@@ -75,14 +105,8 @@ def commit(contract: Contract, verdict: Verdict, batch: ActableBatch, target: Ta
             files=batch.parquet_files(),
             batch=batch.view(),
             declared=frozenset(spec.name for spec in contract.fields),
-            verify=batch.check_unchanged,
-            properties={
-                "contract": contract.name,
-                "contract_version": contract.version,
-                "contract_sha256": contract.sha256,
-                "verdict_id": verdict.verdict_id,
-                "decision": verdict.decision.value,
-            },
+            verify=verify,
+            properties=properties,
         )
     )
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluicegate import plugins
 from sluicegate.batch.database import interruptible
+from sluicegate.batch.files import find_files
 from sluicegate.batch.source import Batch, BatchSettings, open_batch
 from sluicegate.config import PluginSettings, Profile, load_profile
 from sluicegate.contract.lint import not_acted_on
@@ -22,16 +23,18 @@ from sluicegate.contract.loader import load_contract
 from sluicegate.contract.model import Contract
 from sluicegate.contract.references import references_to_open
 from sluicegate.errors import StorageError, UsageError
-from sluicegate.gate.act import Acted, ActionTaken, commit, committed_before, quarantine
+from sluicegate.gate.act import Acted, ActionTaken, commit, commit_properties, committed_before, quarantine
 from sluicegate.gate.evidence import gather_evidence
+from sluicegate.gate.items import DONE
 from sluicegate.gate.judgement import judge_all
 from sluicegate.gate.outcome import RunOutcome
 from sluicegate.gate.plan import EngineRoom, Plan, plan
 from sluicegate.gate.record import record_of
 from sluicegate.gate.run import run_checks
+from sluicegate.gate.ward import Ward
 from sluicegate.ports.engine import RunContext
-from sluicegate.ports.quarantine import QuarantineStore
-from sluicegate.ports.target import Target
+from sluicegate.ports.quarantine import Manifest, QuarantineStatus, QuarantineStore
+from sluicegate.ports.target import CommitReceipt, Target
 from sluicegate.verdict.document import document, verdict_id
 from sluicegate.verdict.model import CheckOutcome, Decision, Verdict
 from sluicegate.verdict.policy import Policy, decide
@@ -46,7 +49,7 @@ Progress = Callable[[str], None]
 """Told what the gate does now, in a few words, each time that changes."""
 
 
-class Gate:
+class Gate(Ward):
     """Runs batches against contracts. Safe to share between threads; keep one for many batches.
 
     Args:
@@ -145,14 +148,14 @@ class Gate:
             verdict = self._verdict(planned, opened, tell)
             acted = self._act(agreed, verdict, opened, tell) if act else Acted(action=ActionTaken.CHECKED)
         outcome = RunOutcome(
-            run_id=f"r-{moment:%Y%m%dT%H%M%S}-{secrets.token_hex(6)}",
+            run_id=self._run_id(moment),
             contract=agreed,
             verdict=verdict,
             action=acted.action,
             receipt=acted.receipt,
             manifest=acted.manifest,
             seconds=time.monotonic() - started,
-            warnings=(*not_acted_on(agreed), *opened.notes),
+            warnings=(*not_acted_on(agreed), *opened.notes, *_at_rest(acted.manifest)),
         )
         return self._record(outcome)
 
@@ -162,20 +165,55 @@ class Gate:
             source = where.get("path")
             if source is None:
                 raise UsageError("no batch was named", hint="name its files, or give the job or asset a source.path")
-        profile = self.profile
         return open_batch(
             source,
             batch_id=batch_id,
             format=format_ or where.get("format"),
             options=where.get("options"),
             references=references_to_open(contract),
-            declared=tuple((spec.name, spec.type) for spec in contract.fields if spec.type),
-            settings=BatchSettings(
-                memory_limit=profile.batch.memory_limit,
-                threads=profile.batch.threads,
-                temp_directory=profile.batch.temp_directory,
-            ),
+            **self._reading(contract),
         )
+
+    def _open_kept(
+        self,
+        item: Manifest,
+        contract: Contract,
+        data: object = None,
+        format: str | None = None,  # noqa: A002
+        *,
+        checked: bool = True,
+    ) -> Batch:
+        """A quarantined batch, or what shall stand in for it, under the batch_id that it came with."""
+        files = [str(path) for path in self.quarantine_store.data_files(item)] if data is None else data
+        in_files = isinstance(data, str | os.PathLike | list)
+        same = data is None or (in_files and find_files(data, format).format == item.format)  # type: ignore[arg-type]
+        return open_batch(
+            files,
+            batch_id=item.batch_id,
+            format=item.format if data is None else format,
+            options=item.options if same else None,
+            references=references_to_open(contract) if checked else None,
+            known_sha256=item.content_sha256 if data is None else None,
+            **self._reading(contract),
+        )
+
+    def _reading(self, contract: Contract) -> dict[str, Any]:
+        limits = self.profile.batch
+        return {
+            "declared": tuple((spec.name, spec.type) for spec in contract.fields if spec.type),
+            "settings": BatchSettings(
+                memory_limit=limits.memory_limit, threads=limits.threads, temp_directory=limits.temp_directory
+            ),
+        }
+
+    def _contract(self, contract: str | Path | Contract) -> Contract:
+        return _contract(contract)
+
+    def _judge(self, contract: Contract, batch: Batch, now: datetime, tell: Progress) -> Verdict:
+        return self._verdict(plan(contract, self.engines, now, batch), batch, tell)
+
+    def _run_id(self, moment: datetime) -> str:
+        return f"r-{moment:%Y%m%dT%H%M%S}-{secrets.token_hex(6)}"
 
     def _verdict(self, planned: Plan, batch: Batch, tell: Progress) -> Verdict:
         contract, profile = planned.contract, self.profile
@@ -243,7 +281,7 @@ class Gate:
         match verdict.decision:
             case Decision.COMMIT | Decision.COMMIT_WITH_WARNINGS:
                 tell("committing")
-                return Acted(action=ActionTaken.COMMITTED, receipt=commit(contract, verdict, batch, self.target))
+                return Acted(action=ActionTaken.COMMITTED, receipt=self._commit(contract, verdict, batch))
             case Decision.QUARANTINE:
                 tell("quarantining")
                 if earlier := committed_before(contract, batch, self.target):
@@ -253,6 +291,9 @@ class Gate:
                 return Acted(action=ActionTaken.QUARANTINED, manifest=kept)
             case Decision.BLOCK:
                 return Acted(action=ActionTaken.BLOCKED)
+
+    def _commit(self, contract: Contract, verdict: Verdict, batch: Batch) -> CommitReceipt:
+        return commit(contract, batch, self.target, commit_properties(contract, verdict))
 
     def _record(self, outcome: RunOutcome) -> RunOutcome:
         """Write the run to the history. It isn't the arbiter: if it can't be written, the decision stands, and says so."""
@@ -299,6 +340,13 @@ def _beside(contract: Contract, settings: Mapping[str, Any]) -> Mapping[str, Any
     folder = str(contract.folder)
     filled = [item.replace("{contract}", folder) if isinstance(item, str) else item for item in rules]
     return {**settings, "rules": [item for i, item in enumerate(filled) if item not in filled[:i]]}
+
+
+def _at_rest(item: Manifest | None) -> tuple[str, ...]:
+    """The same batch was quarantined before, and somebody has decided on it since: that stands."""
+    if item is None or item.status not in {*DONE, QuarantineStatus.DELETED}:
+        return ()
+    return (f"this very batch was quarantined before, and has been {item.status} since: it was not kept again",)
 
 
 def _silent(_: str) -> None:

@@ -6,12 +6,15 @@ import math
 from decimal import Decimal
 
 from sluicegate.checks.model import Drift
+from sluicegate.gate.act import ActionTaken
 from sluicegate.gate.outcome import RunOutcome
 from sluicegate.history.record import RunRecord
+from sluicegate.ports.quarantine import Manifest
+from sluicegate.ports.target import CommitReceipt
 from sluicegate.verdict.document import document
 from sluicegate.verdict.model import Outcome
 
-__all__ = ["record_of"]
+__all__ = ["record_of", "record_of_release"]
 
 
 def record_of(outcome: RunOutcome) -> RunRecord:
@@ -42,4 +45,29 @@ def record_of(outcome: RunOutcome) -> RunRecord:
             and isinstance(item.value, int | float | Decimal)
             and math.isfinite(item.value)
         },
+    )
+
+
+def record_of_release(
+    item: Manifest, receipt: CommitReceipt | None, *, run_id: str, started_at: str, seconds: float
+) -> RunRecord:
+    """The record of a batch that was committed without its checks being run again: with the verdict that had refused it."""
+    return RunRecord(
+        run_id=run_id,
+        started_at=started_at,
+        seconds=seconds,
+        contract_name=item.contract_name,
+        contract_version=item.contract_version,
+        contract_sha256=item.contract_sha256,
+        tenant=item.tenant,
+        dataset=item.dataset,
+        batch_id=item.batch_id,
+        batch_sha256=item.content_sha256,
+        rows=item.rows,
+        decision=str(item.verdict.get("decision", "quarantine")),
+        action=ActionTaken.COMMITTED.value,
+        location=receipt.location if receipt else "",
+        quarantine_id=item.quarantine_id,
+        counts=item.verdict.get("counts", {}),
+        verdict=item.verdict,
     )

@@ -55,19 +55,27 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """One entry of an item's history: who made it ``status``, when (ISO 8601, UTC), and why."""
+    """One entry of an item's history: who made it ``status``, when (ISO 8601, UTC), and why.
+
+    Attributes:
+        details: what belongs to the step, as plain JSON. Of a claim: ``action`` (``replay`` or ``release``), ``attempt`` and
+            ``data_sha256``, the content that it may commit. Of what came of it: the same, and the contract (``contract``,
+            ``contract_version``, ``contract_sha256``), the whole ``verdict`` document, the target's ``location``, as far as there is one.
+    """
 
     status: QuarantineStatus
     at: str
     by: str
     why: str
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """All that is known of one quarantined batch; written after its data, changed only by compare-and-swap on ``rev``.
 
-    Times are ISO 8601 in UTC. ``verdict`` is the verdict document; ``contract_text`` the whole contract as it was.
+    Times are ISO 8601 in UTC. ``verdict`` is the document of the verdict that brought the batch here; ``contract_text`` the whole
+    contract as it was; ``held``: it is not to be deleted or purged; ``owner`` works on it until ``lease_until``.
     """
 
     schema_version: int = 1
@@ -95,6 +103,7 @@ class Manifest:
     lease_until: str | None = None
     history: tuple[Transition, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    held: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON, read back by ``from_json``."""
@@ -166,5 +175,14 @@ class QuarantineStore(Protocol):
         Raises:
             UsageError: there is no such item.
             StorageError: a file is gone, or not what it was.
+        """
+        ...
+
+    def remove_data(self, manifest: Manifest) -> None:
+        """Remove the bytes of an item that is a tombstone; the tombstone stays. Safe to repeat, also after a crash.
+
+        Raises:
+            UsageError: there is no such item, or the store's own manifest says that it isn't ``deleted``: nothing was removed.
+            StorageError: not all could be removed.
         """
         ...

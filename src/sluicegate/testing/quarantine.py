@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from sluicegate.errors import BatchUnreadable, TransientStorageError, UsageError
+from sluicegate.errors import BatchUnreadable, StorageError, TransientStorageError, UsageError
 from sluicegate.ports.fingerprint import files_sha256
 from sluicegate.ports.quarantine import (
     Manifest,
@@ -188,6 +188,21 @@ class QuarantineConformance:
         with pytest.raises(UsageError):
             store.swap(first, replace(moved(first, QuarantineStatus.REVIEWED, nonce="n2"), **changes))
         assert store.get(first.quarantine_id) == first
+
+    def test_only_a_tombstones_data_is_removed_and_the_tombstone_stays(self, store: QuarantineStore, batch_file: Path) -> None:
+        first = store.put(quarantine_request(batch_file))
+        with pytest.raises(UsageError):
+            store.remove_data(first)
+        assert store.data_files(first)
+        stone = store.swap(first, moved(first, QuarantineStatus.DELETED, nonce="n2"))
+        with pytest.raises(UsageError):
+            store.remove_data(replace(first, quarantine_id="q-0123"))
+        for _ in range(2):  # again changes nothing
+            store.remove_data(stone)
+            with pytest.raises(StorageError):
+                store.data_files(stone)
+            assert list(store.list()) == [stone]
+        assert store.put(quarantine_request(batch_file)) == stone, "what was deleted does not come back by itself"
 
     def test_a_put_after_a_swap_returns_the_swapped(self, store: QuarantineStore, batch_file: Path) -> None:
         first = store.put(quarantine_request(batch_file))

@@ -1,0 +1,261 @@
+"""A quarantined item's life: who may take it, who has it, and how it comes to rest. Every step is one compare-and-swap.
+
+    quarantined ⇄ reviewed ─claim→ replaying ─→ replayed | released          (committed: the target has it)
+                                       └─────→ quarantined, attempt + 1      (the checks failed again)
+    any of them but replaying ─→ deleted                                      (a tombstone; the bytes go afterwards)
+
+The target arbitrates: whoever finds an item's content there, whatever the manifest says, brings the item to rest.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sluicegate.errors import TransientStorageError, UsageError
+from sluicegate.ports.quarantine import Manifest, QuarantineStatus, QuarantineStore, Transition
+from sluicegate.ports.target import CommitReceipt, Target
+
+__all__ = ["DONE", "RELEASE", "REPLAY", "WAITING", "Claim", "Desk", "Landing", "landing_step", "moved", "refuse_deleted"]
+
+REPLAY, RELEASE = "replay", "release"
+WAITING = (QuarantineStatus.QUARANTINED, QuarantineStatus.REVIEWED)
+DONE = (QuarantineStatus.REPLAYED, QuarantineStatus.RELEASED)
+_TRIES = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landing:
+    """An item's content, found in the target: how it came there, and whose claim explains it (None: a run committed it)."""
+
+    receipt: CommitReceipt
+    claim: Transition | None
+
+    @property
+    def status(self) -> QuarantineStatus:
+        released = self.claim is not None and self.claim.details.get("action") == RELEASE
+        return QuarantineStatus.RELEASED if released else QuarantineStatus.REPLAYED
+
+
+def moved(
+    item: Manifest,
+    status: QuarantineStatus,
+    *,
+    at: str,
+    by: str,
+    why: str,
+    details: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> Manifest:
+    """The item's next revision, with one more step in its history; nobody owns it unless ``changes`` say so."""
+    step = Transition(status=status, at=at, by=by, why=why, details=dict(details or {}))
+    free = {"owner": None, "lease_until": None}
+    return replace(
+        item, rev=item.rev + 1, nonce=secrets.token_hex(8), status=status, history=(*item.history, step), **(free | changes)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where items are worked on.
+
+    Attributes:
+        clock: now, in UTC: of leases, of expiry, and in histories.
+        lease: how long a claim holds before others may take the item over.
+    """
+
+    store: QuarantineStore
+    target: Target
+    clock: Callable[[], datetime]
+    lease: timedelta
+
+    def stamp(self) -> str:
+        return self.clock().astimezone(UTC).isoformat()
+
+    def landed(self, item: Manifest) -> Landing | None:
+        """Whether the target has this item's content, or what somebody claimed the item for (a repaired file, say).
+
+        Raises:
+            StorageError: the target can't be asked.
+        """
+        found = self.target.find(item.batch_id, dataset=item.dataset, tenant=item.tenant)
+        if found is None:
+            return None
+        claims = [step for step in reversed(item.history) if step.status is QuarantineStatus.REPLAYING]
+        claim = next((step for step in claims if step.details.get("data_sha256") == found.content_sha256), None)
+        return Landing(receipt=found, claim=claim) if claim or found.content_sha256 == item.content_sha256 else None
+
+    def change(self, quarantine_id: str, decide: Callable[[Manifest], Manifest]) -> Manifest:
+        """Swap in what is decided on the item as it is; decided anew whenever somebody else was quicker.
+
+        Args:
+            quarantine_id: which item.
+            decide: its next revision; the same object again to leave it.
+        """
+        tried: set[str] = set()
+        for attempt in range(_TRIES):
+            item = self.store.get(quarantine_id)
+            if item.nonce in tried:  # our own, whose answer was lost
+                return item
+            wanted = decide(item)
+            if wanted is item:
+                return item
+            tried.add(wanted.nonce)
+            try:
+                return self.store.swap(item, wanted)
+            except TransientStorageError:
+                if attempt == _TRIES - 1:
+                    raise
+        raise AssertionError
+
+    def settle(self, quarantine_id: str, *, by: str) -> Manifest:
+        """The item; brought to rest if its content is in the target: who was to do that may be dead."""
+
+        def decide(item: Manifest) -> Manifest:
+            if item.status not in {*WAITING, QuarantineStatus.REPLAYING}:
+                return item
+            landing = self.landed(item)
+            return item if landing is None else self.rested(item, landing, by=by)
+
+        return self.change(quarantine_id, decide)
+
+    def rested(self, item: Manifest, landing: Landing, *, by: str) -> Manifest:
+        """The revision that says what the target shows."""
+        receipt, claim = landing.receipt, landing.claim
+        why = f"{claim.details['action']} by {claim.by}: {claim.why}" if claim else "a run of the gate had committed it"
+        details = {**(claim.details if claim else {}), "data_sha256": receipt.content_sha256, "location": receipt.location}
+        return moved(item, landing.status, at=self.stamp(), by=by, why=f"found in the target; {why}", details=details)
+
+    def refuse_busy(self, item: Manifest) -> None:
+        """Raises:
+        TransientStorageError: somebody works on the item.
+        """
+        if item.status is QuarantineStatus.REPLAYING and not self.lapsed(item):
+            raise TransientStorageError(
+                f"{item.quarantine_id} is being worked on by {item.owner} until {item.lease_until}",
+                hint="wait for it; if that process is dead, run this again after that time",
+            )
+
+    def lapsed(self, item: Manifest) -> bool:
+        """Whether a claim's time is over."""
+        return item.lease_until is None or datetime.fromisoformat(item.lease_until) <= self.clock()
+
+    def claim(self, quarantine_id: str, action: str, sha256: str, *, by: str, why: str) -> Claim | Manifest:
+        """Take the item, to commit content of this fingerprint; the item itself if it has come to rest meanwhile.
+
+        Raises:
+            UsageError: it was deleted.
+            TransientStorageError: somebody else has it.
+        """
+
+        def decide(item: Manifest) -> Manifest:
+            refuse_deleted(item)
+            if item.status in DONE:
+                return item
+            self.refuse_busy(item)
+            if item.status is QuarantineStatus.REPLAYING and (landing := self.landed(item)):
+                return self.rested(item, landing, by=by)
+            return moved(
+                item,
+                QuarantineStatus.REPLAYING,
+                at=self.stamp(),
+                by=by,
+                why=why,
+                details={"action": action, "attempt": item.attempt, "data_sha256": sha256},
+                owner=f"{socket.gethostname()}/{os.getpid()}",
+                lease_until=self._lease_end(),
+            )
+
+        item = self.change(quarantine_id, decide)
+        return item if item.status in DONE else Claim(self, item)
+
+    def _lease_end(self) -> str:
+        return (self.clock() + self.lease).astimezone(UTC).isoformat()
+
+    def renewed(self, item: Manifest) -> Manifest:
+        """The claim once more, if it is still ours.
+
+        Raises:
+            TransientStorageError: somebody took the item over.
+        """
+        return self.store.swap(item, replace(item, rev=item.rev + 1, nonce=secrets.token_hex(8), lease_until=self._lease_end()))
+
+
+class Claim:
+    """An item that this process has."""
+
+    def __init__(self, desk: Desk, item: Manifest) -> None:
+        self._desk = desk
+        self.item = item
+
+    @property
+    def step(self) -> Transition:
+        """The claim, as the history has it."""
+        return self.item.history[-1]
+
+    def renew(self) -> None:
+        """The last look before a commit: is it still ours? If so, for a whole lease more.
+
+        Raises:
+            TransientStorageError: somebody took the item over.
+        """
+        self.item = self._desk.renewed(self.item)
+
+    def finish(self, receipt: CommitReceipt, details: Mapping[str, Any], why: str) -> Manifest:
+        """The target has it: bring the item to rest, unless somebody else has done that meanwhile."""
+        landing = Landing(receipt=receipt, claim=self.step)
+        step, by = {**self.step.details, **details, "location": receipt.location}, self.step.by
+
+        def decide(item: Manifest) -> Manifest:
+            if item.status in DONE:
+                return item
+            if item.status is QuarantineStatus.DELETED:  # it stalled past its lease, and the item was given up meanwhile
+                told = f"committed after all, by a worker that was thought dead: {why}"
+                return moved(item, item.status, at=self._desk.stamp(), by=by, why=told, details=step)
+            return moved(item, landing.status, at=self._desk.stamp(), by=by, why=why, details=step)
+
+        return self._desk.change(self.item.quarantine_id, decide)
+
+    def give_back(self, why: str, details: Mapping[str, Any] | None = None, *, judged: bool = False) -> Manifest:
+        """Nothing was committed: the item waits again.
+
+        Args:
+            why: for its history.
+            details: the same.
+            judged: the checks ran to their end: the attempt counts.
+
+        Raises:
+            TransientStorageError: it is no longer ours.
+        """
+        step, item = {**self.step.details, **(details or {})}, self.item
+        back = moved(
+            item,
+            QuarantineStatus.QUARANTINED,
+            at=self._desk.stamp(),
+            by=self.step.by,
+            why=why,
+            details=step,
+            attempt=item.attempt + 1 if judged else item.attempt,
+        )
+        return self._desk.store.swap(item, back)
+
+
+def landing_step(item: Manifest) -> Transition | None:
+    """The step that brought the item's content to the target, if one did."""
+    return next((step for step in reversed(item.history) if "location" in step.details), None)
+
+
+def refuse_deleted(item: Manifest) -> None:
+    """Raises:
+    UsageError: nothing is left of the item but its tombstone.
+    """
+    if item.status is QuarantineStatus.DELETED:
+        step = item.history[-1]
+        raise UsageError(
+            f"{item.quarantine_id} was deleted by {step.by} at {step.at}: {step.why}", hint="hand the batch in again"
+        )

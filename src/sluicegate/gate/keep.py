@@ -1,0 +1,193 @@
+"""Looking after quarantined items: review, delete, purge, verify, export. None of these commits anything."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from sluicegate.errors import SluicegateError, StorageError, UsageError
+from sluicegate.gate.items import DONE, Desk, moved, refuse_deleted
+from sluicegate.ports.fingerprint import file_sha256
+from sluicegate.ports.quarantine import Manifest, QuarantineStatus, QuarantineStore, StoredFile
+
+__all__ = ["Kept", "delete", "export", "purge", "review", "verify"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What came of one item of many: what was done, or why not.
+
+    Attributes:
+        done: ``deleted``, ``would be deleted``, ``held``, ``busy``, ``intact``, ``damaged``.
+        told: why, for a person.
+    """
+
+    manifest: Manifest
+    done: str
+    told: str = ""
+    exit_code: int = 0
+
+
+def review(desk: Desk, quarantine_id: str, *, by: str, note: str, hold: bool | None) -> Manifest:
+    """Note that somebody looked at the item, and put it on hold or take it off. See ``Gate.review``."""
+
+    def decide(item: Manifest) -> Manifest:
+        refuse_deleted(item)
+        desk.refuse_busy(item)
+        status = item.status if item.status in DONE else QuarantineStatus.REVIEWED
+        told = {None: note, True: f"put on hold: {note}", False: f"taken off hold: {note}"}[hold]
+        return moved(item, status, at=desk.stamp(), by=by, why=told, held=item.held if hold is None else hold)
+
+    desk.settle(quarantine_id, by=by)
+    return desk.change(quarantine_id, decide)
+
+
+def delete(desk: Desk, quarantine_id: str, *, by: str, why: str, expired_only: bool = False) -> Manifest:
+    """Tombstone first, bytes after. See ``Gate.delete``.
+
+    Raises:
+        UsageError: it is on hold, or (``expired_only``) it isn't time yet.
+        TransientStorageError: somebody works on it.
+        StorageError: the target can't be asked, or the bytes not be removed.
+    """
+
+    def decide(item: Manifest) -> Manifest:
+        if item.status is QuarantineStatus.DELETED:
+            return item
+        _refuse_held(item)
+        if expired_only and not expired(item, desk.clock()):
+            raise UsageError(f"{item.quarantine_id} has not expired")
+        desk.refuse_busy(item)
+        if item.status not in DONE and (landing := desk.landed(item)):  # the history shall say that no row is lost
+            item = replace(item, history=desk.rested(item, landing, by=by).history)
+        return moved(item, QuarantineStatus.DELETED, at=desk.stamp(), by=by, why=why)
+
+    stone = desk.change(quarantine_id, decide)
+    desk.store.remove_data(stone)
+    return stone
+
+
+def _refuse_held(item: Manifest) -> None:
+    if item.held:
+        raise UsageError(
+            f"{item.quarantine_id} is on hold", hint=f"sluicegate quarantine review {item.quarantine_id} --unhold --note WHY"
+        )
+
+
+def expired(item: Manifest, now: datetime) -> bool:
+    """Whether the item's time is over."""
+    return item.expires_at is not None and datetime.fromisoformat(item.expires_at) <= now
+
+
+def purge(desk: Desk, *, by: str, dry_run: bool, pace: Callable[[], object]) -> Iterator[Kept]:
+    """Delete every item whose time is over, and the bytes that a deletion left behind. See ``Gate.purge``."""
+    now = desk.clock()
+    for item in _all(desk.store):
+        if item.status is QuarantineStatus.DELETED:
+            if not dry_run:
+                desk.store.remove_data(item)
+        elif expired(item, now):
+            if item.held:
+                yield Kept(manifest=item, done="held", told="it is on hold")
+            elif item.status is QuarantineStatus.REPLAYING and not desk.lapsed(item):
+                yield Kept(manifest=item, done="busy", told=f"{item.owner} works on it")
+            elif dry_run:
+                yield Kept(manifest=item, done="would be deleted", told=f"expired at {item.expires_at}")
+            else:
+                pace()
+                yield _purged(desk, item, by)
+
+
+def _purged(desk: Desk, item: Manifest, by: str) -> Kept:
+    try:
+        stone = delete(desk, item.quarantine_id, by=by, why=f"expired at {item.expires_at}", expired_only=True)
+    except SluicegateError as error:  # one that can't be deleted must not keep the others
+        return Kept(manifest=item, done="failed", told=error.message, exit_code=error.exit_code)
+    return Kept(manifest=stone, done="deleted", told=stone.history[-1].why)
+
+
+def _all(store: QuarantineStore) -> Iterator[Manifest]:
+    """Every item, listed before any of them is changed; what can't be read is raised at the end."""
+    found: list[Manifest] = []
+    trouble: StorageError | None = None
+    try:
+        found.extend(store.list())
+    except StorageError as error:
+        trouble = error
+        found = list(_readable(store))
+    yield from found
+    if trouble:
+        raise trouble
+
+
+def _readable(store: QuarantineStore) -> Iterator[Manifest]:
+    items = iter(store.list())
+    while True:
+        try:
+            yield next(items)
+        except (StopIteration, StorageError):
+            return
+
+
+def verify(store: QuarantineStore, quarantine_ids: Iterable[str] = ()) -> Iterator[Kept]:
+    """Hold the bytes of these items, or of all, against their checksums. See ``Gate.verify``."""
+    named = [store.get(quarantine_id) for quarantine_id in quarantine_ids]
+    for item in named or _all(store):
+        if item.status is QuarantineStatus.DELETED:
+            continue
+        try:
+            store.data_files(item)
+        except StorageError as error:
+            gone = store.get(item.quarantine_id).status is QuarantineStatus.DELETED
+            if not gone:
+                yield Kept(manifest=item, done="damaged", told=error.message, exit_code=error.exit_code)
+        else:
+            yield Kept(manifest=item, done="intact")
+
+
+def export(store: QuarantineStore, quarantine_id: str, folder: Path) -> tuple[Path, ...]:
+    """Copy the item's files into a folder under their original names. See ``Gate.export``.
+
+    Raises:
+        UsageError: a file of that name and other content is there.
+        StorageError: the item's bytes are not what they were, or the folder can't be written.
+    """
+    item = store.get(quarantine_id)
+    refuse_deleted(item)
+    kept = store.data_files(item)
+    copies = [folder / name for name in _names(item.files)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for source, stored, copy in zip(kept, item.files, copies, strict=True):
+            _copy(source, stored, copy)
+    except OSError as error:
+        raise StorageError(f"{folder} can't be written: {error.strerror or error}", hint="name another folder") from error
+    return tuple(copies)
+
+
+def _names(files: tuple[StoredFile, ...]) -> list[str]:
+    """The files' own names; numbered where two are the same."""
+    names = [Path(file.original).name for file in files]
+    return [name if names.count(name) == 1 else f"{number:05}-{name}" for number, name in enumerate(names)]
+
+
+def _copy(source: Path, stored: StoredFile, copy: Path) -> None:
+    """A file that is whole under its name or not there; one that stands there is never overwritten."""
+    if not copy.exists():
+        part = copy.with_name(f"{copy.name}.{secrets.token_hex(4)}.part")
+        try:
+            shutil.copyfile(source, part)
+            if file_sha256(part) != (stored.bytes, stored.sha256):
+                raise StorageError(f"{source} changed while it was copied", hint="run `sluicegate quarantine verify`")
+            os.link(part, copy)
+        except FileExistsError:
+            pass
+        finally:
+            part.unlink(missing_ok=True)
+    if file_sha256(copy) != (stored.bytes, stored.sha256):
+        raise UsageError(f"{copy} is there, and is another file", hint="name an empty folder")

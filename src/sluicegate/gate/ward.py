@@ -1,0 +1,246 @@
+"""The gate's methods on quarantined batches: replay, release, review, delete, purge, verify, export."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sluicegate.batch.database import interruptible
+from sluicegate.batch.source import Batch
+from sluicegate.contract.model import Contract
+from sluicegate.errors import StorageError, UsageError
+from sluicegate.gate import keep
+from sluicegate.gate import replay as steps
+from sluicegate.gate.act import ActionTaken
+from sluicegate.gate.items import Desk
+from sluicegate.gate.outcome import RunOutcome
+from sluicegate.gate.record import record_of, record_of_release
+from sluicegate.ports.quarantine import Manifest, QuarantineStore
+from sluicegate.ports.target import Target
+from sluicegate.verdict.model import Verdict
+
+if TYPE_CHECKING:
+    from sluicegate.config import Profile
+    from sluicegate.history.sqlite import SqliteHistory
+
+__all__ = ["Ward", "pacer"]
+
+_LEASE = timedelta(minutes=10)
+_USER = "somebody"
+
+
+def pacer(rate: float | None, *, pause: Callable[[float], object] = time.sleep) -> Callable[[], None]:
+    """Called before each of many: waits so that there are at most ``rate`` a second; None never waits.
+
+    Raises:
+        UsageError: a rate that is none.
+    """
+    if rate is not None and not rate > 0:
+        raise UsageError(f"a rate of {rate} a second is none", hint="such as 0.5")
+    begun = False
+
+    def pace() -> None:
+        nonlocal begun
+        if begun and rate is not None:
+            pause(1 / rate)
+        begun = True
+
+    return pace
+
+
+class Ward:
+    """What a gate can do with quarantined batches. ``Gate`` is one: it has the parts that are only named here."""
+
+    profile: Profile
+    _clock: Callable[[], datetime]
+
+    if TYPE_CHECKING:
+
+        @property
+        def target(self) -> Target: ...
+        @property
+        def quarantine_store(self) -> QuarantineStore: ...
+        @property
+        def history(self) -> SqliteHistory: ...
+        def _contract(self, contract: str | Path | Contract) -> Contract: ...
+        def _open_kept(
+            self,
+            item: Manifest,
+            contract: Contract,
+            data: object = None,
+            format: str | None = None,  # noqa: A002
+            *,
+            checked: bool = True,
+        ) -> Batch: ...
+        def _judge(self, contract: Contract, batch: Batch, now: datetime, tell: Callable[[str], None]) -> Verdict: ...
+        def _run_id(self, moment: datetime) -> str: ...
+
+    @property
+    def _desk(self) -> Desk:
+        lease = _LEASE + timedelta(seconds=2 * self.profile.timeout_seconds)
+        return Desk(store=self.quarantine_store, target=self.target, clock=self._clock, lease=lease)
+
+    @interruptible()
+    def replay(
+        self,
+        quarantine_id: str,
+        contract: str | Path | Contract | None = None,
+        *,
+        beside: str | Path | None = None,
+        data: object = None,
+        format: str | None = None,  # noqa: A002 - the field's word
+        now: datetime | None = None,
+        original_clock: bool = False,
+        dry_run: bool = False,
+        by: str = _USER,
+        why: str = "replay",
+        progress: Callable[[str], None] | None = None,
+    ) -> steps.ReplayOutcome:
+        """Run a quarantined batch through the gate again; commit it, under its own batch_id, if it passes now.
+
+        Args:
+            quarantine_id: which item.
+            contract: the one that holds now; None for the one that the batch was refused under, as the manifest keeps it.
+            beside: the folder where that one's relative paths start; default: the working directory.
+            data: a repaired file (all that ``run`` takes) to check and commit in place of the kept one, which stays in the item.
+            format: of ``data``; default: from the suffix.
+            now: the clock of the checks; default: the gate's.
+            original_clock: take that of the verdict that refused the batch.
+            dry_run: run the checks, and change nothing.
+            by: who wants it, for the item's history.
+            why: the same.
+            progress: called with a few words at each step.
+
+        Raises:
+            UsageError: no such item, it was deleted, it was committed with other data, the contract is of another dataset.
+            TransientStorageError: somebody else works on the item.
+            BatchConflict: the target has this batch_id with content that has nothing to do with the item.
+            StorageError: a store failed, or the kept bytes are damaged; the call may be repeated.
+        """
+        started, moment = time.monotonic(), self._moment(now)
+        tell = progress or (lambda _: None)
+
+        def judge(agreed: Contract, batch: Batch) -> Verdict:
+            return self._judge(agreed, batch, moment, tell)
+
+        def contract_for(item: Manifest) -> Contract:
+            nonlocal moment
+            if original_clock:
+                moment = datetime.fromisoformat(str(item.verdict["clock"]))
+            return self._contract(contract) if contract is not None else steps.original_contract(item, Path(beside or "."))
+
+        task = steps.Task(quarantine_id=quarantine_id, contract_for=contract_for, by=by, why=why, data=data, format=format)
+        outcome = steps.replay(steps.Bench(desk=self._desk, open=self._open_kept, judge=judge), task, dry_run=dry_run)
+        return outcome if dry_run else self._recorded(outcome, time.monotonic() - started)
+
+    @interruptible()
+    def release(
+        self,
+        quarantine_id: str,
+        contract: str | Path | Contract | None = None,
+        *,
+        by: str,
+        reason: str,
+        beside: str | Path | None = None,
+    ) -> steps.ReplayOutcome:
+        """Commit a quarantined batch as it is, although its checks failed: a named person takes the responsibility.
+
+        Args:
+            quarantine_id: which item.
+            contract: whose types its text columns are read with; None for the one it was refused under.
+            by: the person.
+            reason: theirs.
+            beside: as for ``replay``.
+
+        Raises:
+            UsageError: as for ``replay``; or nobody is named, or no reason is given.
+            SluicegateError: as for ``replay``.
+        """
+        _insist(by=by, reason=reason)
+        started = time.monotonic()
+
+        def contract_for(item: Manifest) -> Contract:
+            return self._contract(contract) if contract is not None else steps.original_contract(item, Path(beside or "."))
+
+        def judge(*_: object) -> Verdict:
+            raise AssertionError
+
+        task = steps.Task(quarantine_id=quarantine_id, contract_for=contract_for, by=by, why=reason)
+        outcome = steps.release(steps.Bench(desk=self._desk, open=self._open_kept, judge=judge), task)
+        return self._recorded(outcome, time.monotonic() - started)
+
+    def review(self, quarantine_id: str, *, by: str, note: str, hold: bool | None = None) -> Manifest:
+        """Note in an item's history that somebody looked at it; ``hold``: keep it from being deleted and purged (False: no longer).
+
+        Raises:
+            UsageError: no such item, it was deleted, nobody is named, or there is no note.
+            TransientStorageError: somebody works on it.
+        """
+        _insist(by=by, note=note)
+        return keep.review(self._desk, quarantine_id, by=by, note=note, hold=hold)
+
+    def delete(self, quarantine_id: str, *, by: str, reason: str) -> Manifest:
+        """Give a quarantined batch up: a tombstone first, then its bytes go. The tombstone stays. Safe to repeat.
+
+        Raises:
+            UsageError: no such item, it is on hold, nobody is named, or there is no reason.
+            TransientStorageError: somebody works on it.
+            StorageError: the target could not be asked first, or the bytes not be removed.
+        """
+        _insist(by=by, reason=reason)
+        return keep.delete(self._desk, quarantine_id, by=by, why=reason)
+
+    def purge(self, *, by: str = _USER, dry_run: bool = False, rate: float | None = None) -> Iterator[keep.Kept]:
+        """Delete every item that has expired and is not on hold, at most ``rate`` a second; say what was done with each.
+
+        Raises:
+            StorageError: at the end, if some items can't be read.
+        """
+        return keep.purge(self._desk, by=by, dry_run=dry_run, pace=pacer(rate))
+
+    def verify(self, quarantine_ids: Sequence[str] = ()) -> Iterator[keep.Kept]:
+        """Hold the bytes of these items, or of all that are not deleted, against their checksums.
+
+        Raises:
+            StorageError: at the end, if some items can't be read.
+        """
+        return keep.verify(self.quarantine_store, quarantine_ids)
+
+    def export(self, quarantine_id: str, folder: str | Path) -> tuple[Path, ...]:
+        """Copy an item's files, verified, into a folder, under the names they were handed in with; nothing is overwritten."""
+        return keep.export(self.quarantine_store, quarantine_id, Path(folder))
+
+    def _moment(self, now: datetime | None) -> datetime:
+        moment = now or self._clock()
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+    def _recorded(self, outcome: steps.ReplayOutcome, seconds: float) -> steps.ReplayOutcome:
+        """Write what was done to the history; as after a run, a history that can't be written changes nothing."""
+        contract, verdict = outcome.contract, outcome.verdict
+        if contract is None:
+            return outcome
+        moment = self._moment(None)
+        facts: dict[str, Any] = {"run_id": self._run_id(moment), "seconds": seconds}
+        if verdict is None:
+            record = record_of_release(outcome.manifest, outcome.receipt, started_at=moment.isoformat(), **facts)
+        else:
+            action = ActionTaken.COMMITTED if outcome.receipt else ActionTaken.QUARANTINED
+            done = RunOutcome(
+                contract=contract, verdict=verdict, action=action, receipt=outcome.receipt, manifest=outcome.manifest, **facts
+            )
+            record = record_of(done)
+        try:
+            self.history.record(record)
+        except StorageError as error:
+            return replace(outcome, warnings=(*outcome.warnings, f"the run is not in the history: {error}"))
+        return outcome
+
+
+def _insist(**said: str) -> None:
+    for name, text in said.items():
+        if not text.strip():
+            raise UsageError(f"'{name}' is empty: the item's history needs it", hint="say who, and why")
