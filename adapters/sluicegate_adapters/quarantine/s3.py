@@ -99,7 +99,6 @@ class S3QuarantineStore:
         wanted = request.manifest
         if not is_safe_id(wanted.quarantine_id):
             raise UsageError(f"{wanted.quarantine_id!r} is no quarantine ID")
-        self.probe()
         item = self._layout.item(wanted.tenant, wanted.dataset, wanted.quarantine_id)
         seen = self._read(item) or self._keep(item, request)
         return self._acknowledge(item, seen, wanted)
@@ -135,7 +134,6 @@ class S3QuarantineStore:
             CommitStateUnknown: the answers were lost, and the server can't be asked what became of it.
         """
         refuse_rewriting(old, new)
-        self.probe()
         item = self._layout.item(old.tenant, old.dataset, old.quarantine_id)
         last = Answer(written=False)
         unsure = False
@@ -156,6 +154,7 @@ class S3QuarantineStore:
                 break
             if attempt:
                 self._bucket.wait(attempt)
+            self.probe()
             last = self._bucket.put_if(f"{item}{MANIFEST}", _body(new, (*seen.nonces, new.nonce)), etag=seen.etag)
             if last.written:
                 return new
@@ -210,6 +209,7 @@ class S3QuarantineStore:
 
     def _keep(self, item: str, request: QuarantineRequest) -> _Seen:
         """Data first, then the manifest; afterwards the item exists."""
+        self.probe()
         attempt = f"data/{uuid.uuid4().hex[:12]}/"
         try:
             stored = tuple(self._upload(item, attempt, request))

@@ -36,18 +36,29 @@ def refuse_without_conditions(bucket: Bucket, prefix: str) -> None:
     for attempt in range(ATTEMPTS):
         folder = f"{prefix}{PROBE_FOLDER}/{uuid.uuid4().hex}/"
         try:
-            _one_after_the_other(bucket, f"{folder}one")
-            _at_once(bucket, f"{folder}race", None, "several racing creates of one object")
-            _at_once(bucket, f"{folder}race", _etag(bucket, f"{folder}race"), "several racing replacements of one object")
+            _try_out(bucket, folder)
         except _Unsure as lost:
             if attempt == ATTEMPTS - 1:
                 raise lost.error from lost
             bucket.wait(attempt)
         else:
             return
-        finally:
-            with contextlib.suppress(StorageError):  # who may not delete leaves a few bytes behind
-                bucket.delete([f"{folder}one", f"{folder}race"])
+
+
+def _try_out(bucket: Bucket, folder: str) -> None:
+    one, race = f"{folder}one", f"{folder}race"
+    try:
+        _one_after_the_other(bucket, one)
+        _at_once(bucket, race, None, "several racing creates of one object")
+        _at_once(bucket, race, _etag(bucket, race), "several racing replacements of one object")
+    except (_Unsure, TransientStorageError):
+        raise  # it would not answer to this either
+    except StorageError:
+        with contextlib.suppress(StorageError):
+            bucket.delete([one, race])
+        raise
+    with contextlib.suppress(StorageError):  # who may not delete leaves a few bytes behind
+        bucket.delete([one, race])
 
 
 def _one_after_the_other(bucket: Bucket, key: str) -> None:
