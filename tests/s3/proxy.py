@@ -29,9 +29,28 @@ FAULTS = (
 """``lost``: done, and the answer dropped. ``500 after``: done, and answered with 500. Numbers: not done."""
 
 
+_SAID = {
+    "409": (409, "ConditionalRequestConflict"),
+    "412": (412, "PreconditionFailed"),
+    "500": (500, "InternalError"),
+    "503": (503, "SlowDown"),
+    "clock": (403, "RequestTimeTooSkewed"),
+    "expired": (400, "ExpiredToken"),
+    "unknown keys": (403, "InvalidAccessKeyId"),
+    "wrong secret": (403, "SignatureDoesNotMatch"),
+    "denied": (403, "AccessDenied"),
+    "full": (507, "XMinioStorageFull"),
+    "unheard of": (501, "NotImplemented"),
+    "moved": (400, "AuthorizationHeaderMalformed"),
+}
+
+
 @dataclass
 class Network:
-    """What happens to which request, counted from 1; 0: none. ``always``: to all from that one on."""
+    """What happens to which request, counted from 1; 0: none. ``always``: to all from that one on.
+
+    ``ignores_conditions_of``: If-Match and If-None-Match are taken off writes to keys that end so (empty: all of them).
+    """
 
     upstream: str
     url: str = ""
@@ -39,6 +58,7 @@ class Network:
     at: int = 0
     always: bool = False
     seen: list[str] = field(default_factory=list)
+    ignores_conditions_of: str | None = None
 
     def breaks(self, fault: str, at: int, *, always: bool = False) -> None:
         """From now on, count anew."""
@@ -65,8 +85,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._reset()
             return
         body = self.rfile.read(length)
-        if fault in {"409", "412", "500", "503"}:
-            self._say(int(fault))
+        if fault in _SAID:
+            self._say(fault)
             return
         if fault == "wrong bytes there" and body:
             body = bytes([body[0] ^ 1]) + body[1:]
@@ -75,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "lost":
                 self._reset()
             case "500 after":
-                self._say(500)
+                self._say("500")
             case "half an answer":
                 self._answer(status, headers, answer, half=True)
                 self._reset()
@@ -88,7 +108,11 @@ class _Handler(BaseHTTPRequestHandler):
         host = urlsplit(self.upstream)
         connection = http.client.HTTPConnection(host.hostname or "", host.port)
         try:
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in {"expect", "connection"}}
+            dropped = {"expect", "connection"}
+            ignored = self.network.ignores_conditions_of
+            if ignored is not None and self.path.endswith(ignored):
+                dropped |= {"if-match", "if-none-match"}
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in dropped}
             connection.request(self.command, self.path, body, headers)
             answer = connection.getresponse()
             kept = [
@@ -109,8 +133,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body[: len(body) // 2] if half else body)
 
-    def _say(self, status: int) -> None:
-        code = {409: "ConditionalRequestConflict", 412: "PreconditionFailed", 500: "InternalError", 503: "SlowDown"}[status]
+    def _say(self, fault: str) -> None:
+        status, code = _SAID[fault]
         told = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>on purpose</Message></Error>"
         self._answer(status, [("Content-Type", "application/xml")], told.encode())
 

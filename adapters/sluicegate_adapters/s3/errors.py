@@ -81,7 +81,13 @@ def s3_errors(doing: str, settings: BucketSettings) -> Iterator[None]:
         yield
     except exceptions.ClientError as error:
         raise _of_answer(error, doing, settings) from error
-    except (exceptions.HTTPClientError, exceptions.IncompleteReadError, ResponseParserError, HTTPError) as error:
+    except (
+        exceptions.HTTPClientError,
+        exceptions.ConnectionError,
+        exceptions.IncompleteReadError,
+        ResponseParserError,
+        HTTPError,
+    ) as error:
         told = str(error).partition("\n")[0]
         raise TransientStorageError(f"{doing}: {settings.server} can't be reached: {told}", hint=_NETWORK) from error
     except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:

@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 __all__ = [
     "Manifest",
+    "Probed",
     "QuarantineRequest",
     "QuarantineStatus",
     "QuarantineStore",
@@ -166,5 +167,18 @@ class QuarantineStore(Protocol):
         Raises:
             UsageError: there is no such item.
             StorageError: a file is gone, or not what it was.
+        """
+        ...
+
+
+@runtime_checkable
+class Probed(Protocol):
+    """What a store may offer besides: trying out beforehand whether it can keep what the port promises."""
+
+    def probe(self) -> None:
+        """Look, and leave nothing behind.
+
+        Raises:
+            StorageError: it can't; says what to do.
         """
         ...
