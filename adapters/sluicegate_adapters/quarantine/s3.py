@@ -10,22 +10,23 @@ are asked of the server, and tried out before the first write: PutObject with ``
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
+import os
 import shutil
 import tempfile
 import threading
 import uuid
-import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sluicegate.errors import BatchUnreadable, CommitStateUnknown, ConfigError, StorageError, TransientStorageError, UsageError
-from sluicegate.ports.fingerprint import combined_sha256, file_sha256
+from sluicegate.ports.fingerprint import combined_sha256
 from sluicegate.ports.names import is_safe_id
-from sluicegate.ports.quarantine import Manifest, QuarantineRequest, StoredFile
+from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineStatus, StoredFile
 from sluicegate_adapters.local_files import absolute, storage_errors
 from sluicegate_adapters.quarantine.rules import IDENTITY, expiry, name_of_copy, read_retention, refuse_rewriting
 from sluicegate_adapters.quarantine.s3_layout import DEFAULT_PREFIX, MANIFEST, Layout
@@ -162,7 +163,7 @@ class S3QuarantineStore:
         raise _gave_up(f"{old.quarantine_id} is not {new.status}", last, unsure=unsure)
 
     def data_files(self, manifest: Manifest) -> tuple[Path, ...]:
-        """The item's files, downloaded and held against their checksums; removed when this store is no longer used.
+        """The item's files, downloaded anew and held against their checksums; removed when the process ends.
 
         Raises:
             UsageError: there is no such item.
@@ -176,36 +177,51 @@ class S3QuarantineStore:
             folder.mkdir(exist_ok=True)
             return tuple(self._download(item, stored, folder) for stored in manifest.files)
 
+    def remove_data(self, manifest: Manifest) -> None:
+        """Remove the bytes of an item that is a tombstone; the tombstone stays. Safe to repeat, also after a crash.
+
+        Raises:
+            UsageError: there is no such item, or it isn't ``deleted``: nothing was removed.
+            StorageError: not all could be removed.
+        """
+        item = self._layout.item(manifest.tenant, manifest.dataset, manifest.quarantine_id)
+        seen = self._read(item)
+        if seen is None:
+            raise _nothing(manifest.quarantine_id)
+        if seen.manifest.status is not QuarantineStatus.DELETED:
+            raise UsageError(f"{manifest.quarantine_id} is {seen.manifest.status}: only a tombstone's data is removed")
+        self._clear(f"{item}data/")
+
     def _download_folder(self) -> Path:
         with self._lock:
             if self._downloads is None:
                 if self._scratch is not None:
                     self._scratch.mkdir(parents=True, exist_ok=True)
                 self._downloads = Path(tempfile.mkdtemp(prefix="sluicegate-quarantine-", dir=self._scratch))
-                weakref.finalize(self, shutil.rmtree, self._downloads, ignore_errors=True)
+                atexit.register(_remove_downloads, self._downloads, os.getpid())
             return self._downloads
 
     def _download(self, item: str, stored: StoredFile, folder: Path) -> Path:
         parts = PurePosixPath(stored.path).parts
         if ".." in parts or parts[:1] != ("data",):
             raise StorageError(f"{item}{MANIFEST} names a file outside of its item: {stored.path!r}")
-        wanted, target = (stored.bytes, stored.sha256), folder / parts[-1]
-        if target.is_file() and file_sha256(target) == wanted:
-            return target
         part = folder / f"{parts[-1]}.{uuid.uuid4().hex}"
         try:
-            found = self._bucket.fetch(f"{item}{stored.path}", part)
-            if found == wanted:
-                part.replace(target)
+            self._verify(item, stored, part)
+            return part.replace(folder / parts[-1])
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _verify(self, item: str, stored: StoredFile, target: Path | None) -> None:
+        """Read a file of an item, into a local one or nowhere, and hold it against its checksum."""
+        try:
+            found = self._bucket.fetch(f"{item}{stored.path}", target)
         except StorageError as error:
             if is_missing_key(error.__cause__):
                 raise StorageError(f"{item}{stored.path} is gone", hint=_RESTORE) from error
             raise
-        finally:
-            part.unlink(missing_ok=True)
-        if found != wanted:
+        if found != (stored.bytes, stored.sha256):
             raise StorageError(f"{item}{stored.path} is not what was quarantined", hint=_RESTORE)
-        return target
 
     def _keep(self, item: str, request: QuarantineRequest) -> _Seen:
         """Data first, then the manifest; afterwards the item exists."""
@@ -305,6 +321,11 @@ class S3QuarantineStore:
 
 def _body(manifest: Manifest, nonces: Iterable[str]) -> bytes:
     return json.dumps({**manifest.as_json(), "nonces": [*nonces]}, indent=2, default=str).encode()
+
+
+def _remove_downloads(folder: Path, process: int) -> None:
+    if os.getpid() == process:  # not a child that was forked, which ends earlier
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _seen(body: bytes, etag: str) -> _Seen:
