@@ -19,7 +19,7 @@ from sluicegate_adapters.s3.objects import Answer, Bucket
 from tests.integration.test_kill_points import RACERS, dies, kill_everywhere, race
 from tests.s3.servers import client_of, settings_for
 
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")]
 
 PART = 4000  # smaller than S3 would have it, so that nothing here takes long
 Open = Callable[..., S3QuarantineStore]
@@ -48,7 +48,6 @@ def deliveries(tmp_path: Path) -> list[Path]:
     return [small, large]
 
 
-@pytest.mark.slow
 def test_a_put_killed_anywhere_and_its_recovery_killed_anywhere_keeps_one_item(
     server: str, bucket: str, open_store: Open, tmp_path: Path, deliveries: list[Path]
 ) -> None:

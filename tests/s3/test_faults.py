@@ -15,6 +15,8 @@ from sluicegate_adapters.quarantine.s3 import S3QuarantineStore
 from tests.s3.proxy import FAULTS, Network, bad_network
 from tests.s3.servers import client_of, settings_for
 
+pytestmark = pytest.mark.slow
+
 MANIFEST_IS_WRITTEN = "manifest.json"
 PART = 60_000  # smaller than S3 would have it, so that nothing here takes long
 
@@ -60,7 +62,6 @@ def look(healthy: S3QuarantineStore, request: QuarantineRequest) -> Manifest | N
     return manifest
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_whatever_befalls_one_request_of_a_put_the_batch_is_kept_once_or_not_at_all(  # noqa: PLR0917 - fixtures
     bucket: str, network: Network, far: S3QuarantineStore, store: S3QuarantineStore, deliveries: list[Path], fault: str

@@ -14,6 +14,8 @@ from sluicegate.cli.main import main
 from sluicegate.gate.act import ActionTaken
 from tests.s3.servers import KEYS, client_of
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 FLIGHTS = ROOT / "contracts" / "flights"
 BLIZZARD = "2013-02-08"

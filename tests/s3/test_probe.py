@@ -15,6 +15,8 @@ from sluicegate_adapters.quarantine.s3 import S3QuarantineStore
 from tests.s3.proxy import Network, bad_network
 from tests.s3.servers import KEYS, client_of, settings_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def network(server: str) -> Iterator[Network]:
