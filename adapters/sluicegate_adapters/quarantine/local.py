@@ -16,7 +16,6 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -25,14 +24,13 @@ from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import is_safe_id, segment
 from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineStatus, StoredFile
 from sluicegate_adapters.local_files import LocalFiles, Step, absolute, storage_errors
+from sluicegate_adapters.quarantine.rules import IDENTITY, expiry, name_of_copy, read_retention, refuse_rewriting
 
 __all__ = ["DEFAULT_PATH", "LocalQuarantineStore"]
 
 DEFAULT_PATH = ".sluicegate/quarantine"
 _MANIFEST = "manifest.json"
 _LOCK = ".lock"
-_NAME_LENGTH = 100
-_FIXED = ("quarantine_id", "tenant", "dataset", "batch_id", "content_sha256", "files", "created_at")
 
 
 class LocalQuarantineStore:
@@ -55,10 +53,8 @@ class LocalQuarantineStore:
         path, days = settings.get("path", DEFAULT_PATH), settings.get("retention_days")
         if not isinstance(path, str) or not path:
             raise ConfigError(f"quarantine.path must be a path, not {path!r}")
-        if days is not None and (isinstance(days, bool) or not isinstance(days, int) or days < 1):
-            raise ConfigError(f"quarantine.retention_days must be a whole number from 1, not {days!r}")
         self._root = absolute(base, path)
-        self._retention = None if days is None else timedelta(days=days)
+        self._retention = read_retention(days)
         self._files = LocalFiles(step) if step else LocalFiles()
 
     def put(self, request: QuarantineRequest) -> Manifest:
@@ -96,7 +92,7 @@ class LocalQuarantineStore:
 
     def swap(self, old: Manifest, new: Manifest) -> Manifest:
         """Replace the manifest if it is still ``old``; see ``ports.quarantine.QuarantineStore``."""
-        _refuse_rewriting(old, new)
+        refuse_rewriting(old, new)
         with storage_errors(f"{old.quarantine_id} can't be changed"):
             path = self._find(old.quarantine_id)
             with self._files.lock(path.parent / _LOCK):
@@ -154,10 +150,7 @@ class LocalQuarantineStore:
             with contextlib.suppress(OSError):
                 self._files.remove(attempt)
             raise
-        expires = request.manifest.expires_at
-        if expires is None and self._retention is not None:
-            expires = (request.now.astimezone(UTC) + self._retention).isoformat()
-        manifest = replace(request.manifest, files=stored, expires_at=expires)
+        manifest = replace(request.manifest, files=stored, expires_at=expiry(request, self._retention))
         with self._written(item, manifest) as written, contextlib.suppress(FileExistsError):
             self._files.link(written, item / _MANIFEST)
 
@@ -165,7 +158,7 @@ class LocalQuarantineStore:
         """Copy the batch's files, and verify the whole."""
         sums = []
         for number, source in enumerate(request.files):
-            copied = attempt / f"{number:05}-{source.name[-_NAME_LENGTH:]}"
+            copied = attempt / name_of_copy(number, source.name)
             try:
                 length, sha256 = self._files.copy(source, copied)
             except OSError as error:
@@ -184,7 +177,7 @@ class LocalQuarantineStore:
     def _acknowledge(self, item: Path, wanted: Manifest) -> Manifest:
         """The manifest that is there, made durable, whoever wrote it; other attempts' copies go."""
         manifest = _read(item / _MANIFEST)
-        for name in _FIXED[:5]:
+        for name in IDENTITY:
             if getattr(manifest, name) != getattr(wanted, name):
                 raise StorageError(f"{item} holds another item: its {name} differs", hint="move the folder away")
         self._confirm(item)
@@ -246,13 +239,3 @@ def _inside(item: Path, relative: str) -> Path:
     if not path.resolve().is_relative_to(item.resolve()):
         raise StorageError(f"{item / _MANIFEST} names a file outside of its item: {relative!r}")
     return path
-
-
-def _refuse_rewriting(old: Manifest, new: Manifest) -> None:
-    changed = [name for name in _FIXED if getattr(old, name) != getattr(new, name)]
-    if changed:
-        raise UsageError(f"{changed[0]} of a quarantined item never changes")
-    if new.history[: len(old.history)] != old.history:
-        raise UsageError("the history of a quarantined item only grows")
-    if new.rev != old.rev + 1 or new.nonce == old.nonce:
-        raise UsageError("a new manifest has the next revision and a nonce of its own")

@@ -126,7 +126,7 @@ def _storage(gate: Gate) -> Iterator[Finding]:
     profile = gate.profile
     looks: tuple[tuple[str, Any, Callable[[], object]], ...] = (
         ("target", profile.target.settings.get("path"), lambda: gate.target.find("doctor", dataset="doctor")),
-        ("quarantine", profile.quarantine.settings.get("path"), lambda: sum(1 for _ in gate.quarantine_store.list())),
+        ("quarantine", profile.quarantine.settings.get("path"), lambda: _ask_quarantine(gate)),
         ("history", profile.history, lambda: len(list(gate.history.runs(limit=1)))),
     )
     for name, path, ask in looks:
@@ -138,6 +138,16 @@ def _storage(gate: Gate) -> Iterator[Finding]:
             yield Finding(name, "broken", f"{type(error).__name__}: {error}", "", _STORAGE_BROKEN)
         else:
             yield _writable(name, path, profile.base) if path else Finding(name, "ok", "answers")
+
+
+def _ask_quarantine(gate: Gate) -> None:
+    from sluicegate.ports.quarantine import Probed
+
+    store = gate.quarantine_store
+    for _ in store.list():
+        pass
+    if isinstance(store, Probed):
+        store.probe()
 
 
 def _writable(name: str, path: object, base: Path) -> Finding:

@@ -37,7 +37,7 @@ def not_acted_on(contract: Contract) -> tuple[str, ...]:
         sentences.append("violation_handling.notification: nobody is told yet, alerts come with a later release")
     if contract.quarantine.s3_bucket or contract.quarantine.s3_prefix:
         sentences.append(
-            "quarantine.s3_bucket, s3_prefix: refused batches wait in the profile's quarantine store, S3 comes with a later release"
+            "quarantine.s3_bucket, s3_prefix: refused batches wait in the profile's quarantine store; name bucket and prefix there"
         )
     keys = ", ".join(sorted(contract.settings.get("target") or {}))
     if keys:

@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 __all__ = [
     "Manifest",
+    "Probed",
     "QuarantineRequest",
     "QuarantineStatus",
     "QuarantineStore",
@@ -184,5 +185,18 @@ class QuarantineStore(Protocol):
         Raises:
             UsageError: there is no such item, or the store's own manifest says that it isn't ``deleted``: nothing was removed.
             StorageError: not all could be removed.
+        """
+        ...
+
+
+@runtime_checkable
+class Probed(Protocol):
+    """What a store may offer besides: trying out beforehand whether it can keep what the port promises."""
+
+    def probe(self) -> None:
+        """Look, and leave nothing behind.
+
+        Raises:
+            StorageError: it can't; says what to do.
         """
         ...

@@ -1,0 +1,356 @@
+"""A quarantine store in an S3 bucket: an item exists from the moment that its manifest does.
+
+    <prefix>/<quarantine_id>/manifest.json       all that is known; the last thing written
+    <prefix>/<quarantine_id>/data/<attempt>/…    the batch's files, numbered
+
+Each attempt to put an item uploads under keys of its own, reads them back, and then creates the manifest on the condition that there
+is none; the server decides. What losers and dead processes uploaded is removed by who finds a manifest there. Two things
+are asked of the server, and tried out before the first write: PutObject with ``If-None-Match: *`` and with ``If-Match``.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sluicegate.errors import BatchUnreadable, CommitStateUnknown, ConfigError, StorageError, TransientStorageError, UsageError
+from sluicegate.ports.fingerprint import combined_sha256
+from sluicegate.ports.names import is_safe_id
+from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineStatus, StoredFile
+from sluicegate_adapters.local_files import absolute, storage_errors
+from sluicegate_adapters.quarantine.rules import IDENTITY, expiry, name_of_copy, read_retention, refuse_rewriting
+from sluicegate_adapters.quarantine.s3_layout import DEFAULT_PREFIX, MANIFEST, Layout
+from sluicegate_adapters.s3.errors import is_missing_key
+from sluicegate_adapters.s3.objects import ATTEMPTS, Answer, Bucket, Step
+from sluicegate_adapters.s3.probe import refuse_without_conditions
+from sluicegate_adapters.s3.settings import KNOWN_SETTINGS, read_bucket_settings
+
+__all__ = ["S3QuarantineStore"]
+
+_OWN_SETTINGS = {"prefix", "retention_days", "scratch"}
+_READERS = 8
+_RESTORE = "restore it from a backup, or replay a repaired file"
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A manifest as it was read.
+
+    Attributes:
+        nonces: of all revisions so far: tells a write of ours whose answer was lost, even when others have written since.
+    """
+
+    manifest: Manifest
+    nonces: tuple[str, ...]
+    etag: str
+
+
+class S3QuarantineStore:
+    """A store that many machines share. Safe to share between threads.
+
+    Args:
+        settings: ``bucket``, ``prefix``, ``retention_days``, ``scratch`` and how to talk to the server: ``docs/configuration.md``.
+        base: where a relative ``scratch`` starts.
+        step: what goes around each request, for tests that break them.
+
+    Raises:
+        ConfigError: a setting is unknown or can't be used.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], base: Path, *, step: Step | None = None) -> None:
+        known = KNOWN_SETTINGS | _OWN_SETTINGS
+        unknown = sorted(set(settings) - known)
+        if unknown:
+            raise ConfigError(f"quarantine s3: unknown setting {unknown[0]!r}", hint=f"known: {', '.join(sorted(known))}")
+        scratch = settings.get("scratch")
+        if scratch is not None and (not isinstance(scratch, str) or not scratch):
+            raise ConfigError(f"quarantine.scratch must be a path, not {scratch!r}")
+        chosen = read_bucket_settings(settings, where="quarantine")
+        self._layout = Layout(settings.get("prefix", DEFAULT_PREFIX))
+        self._retention = read_retention(settings.get("retention_days"))
+        self._bucket = Bucket(chosen, step=step) if step else Bucket(chosen)
+        self._scratch = absolute(base, scratch) if scratch else None
+        self._downloads: Path | None = None
+        self._probed = False
+        self._lock = threading.Lock()
+
+    def probe(self) -> None:
+        """Try out whether the server can be written to and keeps conditions; once for this store.
+
+        Raises:
+            StorageError: it can't be used, or doesn't; says what to do.
+        """
+        with self._lock:
+            if not self._probed:
+                refuse_without_conditions(self._bucket, self._layout.root)
+                self._probed = True
+
+    def put(self, request: QuarantineRequest) -> Manifest:
+        """Keep the batch; see ``ports.quarantine.QuarantineStore``."""
+        wanted = request.manifest
+        if not is_safe_id(wanted.quarantine_id):
+            raise UsageError(f"{wanted.quarantine_id!r} is no quarantine ID")
+        item = self._layout.item(wanted.tenant, wanted.dataset, wanted.quarantine_id)
+        seen = self._read(item) or self._keep(item, request)
+        return self._acknowledge(item, seen, wanted)
+
+    def get(self, quarantine_id: str) -> Manifest:
+        """The item of this ID; see ``ports.quarantine.QuarantineStore``."""
+        if is_safe_id(quarantine_id):
+            places = self._layout.places(self._bucket)
+            for found in self._read_all([f"{place}{quarantine_id}/" for place in places]):
+                if isinstance(found, StorageError):
+                    raise found
+                if found is not None:
+                    return found.manifest
+        raise _nothing(quarantine_id)
+
+    def list(self) -> Iterable[Manifest]:
+        """Every item, newest first; those that can't be read are named at the end.
+
+        Raises:
+            StorageError: the bucket can't be asked; or, after all the others, there are damaged manifests.
+        """
+        found = [*self._read_all([*self._layout.items(self._bucket)])]
+        damaged = [error for error in found if isinstance(error, StorageError)]
+        manifests = [seen.manifest for seen in found if isinstance(seen, _Seen)]
+        yield from sorted(manifests, key=lambda manifest: (manifest.created_at, manifest.quarantine_id), reverse=True)
+        if damaged:
+            raise StorageError("\n".join(error.message for error in damaged), hint=damaged[0].hint)
+
+    def swap(self, old: Manifest, new: Manifest) -> Manifest:
+        """Replace the manifest if it is still ``old``; see ``ports.quarantine.QuarantineStore``.
+
+        Raises:
+            CommitStateUnknown: the answers were lost, and the server can't be asked what became of it.
+        """
+        refuse_rewriting(old, new)
+        item = self._layout.item(old.tenant, old.dataset, old.quarantine_id)
+        last = Answer(written=False)
+        unsure = False
+        for attempt in range(ATTEMPTS + 1):
+            with _state_unknown(f"whether {old.quarantine_id} is {new.status} now", last, unsure=unsure):
+                seen = self._read(item)
+            if seen is None:
+                raise _nothing(old.quarantine_id)
+            current = seen.manifest
+            if (current.rev, current.nonce) == (new.rev, new.nonce) or (unsure and new.nonce in seen.nonces):
+                return new  # this very swap, whose answer was lost; others may have come after it
+            if (current.rev, current.nonce) != (old.rev, old.nonce):
+                raise TransientStorageError(
+                    f"{old.quarantine_id} was changed by somebody else (revision {current.rev}, {current.status})",
+                    hint="look at it again, then decide again",
+                )
+            if attempt == ATTEMPTS:
+                break
+            if attempt:
+                self._bucket.wait(attempt)
+            self.probe()
+            last = self._bucket.put_if(f"{item}{MANIFEST}", _body(new, (*seen.nonces, new.nonce)), etag=seen.etag)
+            if last.written:
+                return new
+            unsure = unsure or last.unsure
+        raise _gave_up(f"{old.quarantine_id} is not {new.status}", last, unsure=unsure)
+
+    def data_files(self, manifest: Manifest) -> tuple[Path, ...]:
+        """The item's files, downloaded anew and held against their checksums; removed when the process ends.
+
+        Raises:
+            UsageError: there is no such item.
+            StorageError: a file is gone, or not what it was; or there is no room for it here.
+        """
+        item = self._layout.item(manifest.tenant, manifest.dataset, manifest.quarantine_id)
+        if self._read(item) is None:
+            raise _nothing(manifest.quarantine_id)
+        with storage_errors(f"the data of {manifest.quarantine_id} can't be downloaded"):
+            folder = self._download_folder() / manifest.quarantine_id
+            folder.mkdir(exist_ok=True)
+            return tuple(self._download(item, stored, folder) for stored in manifest.files)
+
+    def remove_data(self, manifest: Manifest) -> None:
+        """Remove the bytes of an item that is a tombstone; the tombstone stays. Safe to repeat, also after a crash.
+
+        Raises:
+            UsageError: there is no such item, or it isn't ``deleted``: nothing was removed.
+            StorageError: not all could be removed.
+        """
+        item = self._layout.item(manifest.tenant, manifest.dataset, manifest.quarantine_id)
+        seen = self._read(item)
+        if seen is None:
+            raise _nothing(manifest.quarantine_id)
+        if seen.manifest.status is not QuarantineStatus.DELETED:
+            raise UsageError(f"{manifest.quarantine_id} is {seen.manifest.status}: only a tombstone's data is removed")
+        self._clear(f"{item}data/")
+
+    def _download_folder(self) -> Path:
+        with self._lock:
+            if self._downloads is None:
+                if self._scratch is not None:
+                    self._scratch.mkdir(parents=True, exist_ok=True)
+                self._downloads = Path(tempfile.mkdtemp(prefix="sluicegate-quarantine-", dir=self._scratch))
+                atexit.register(_remove_downloads, self._downloads, os.getpid())
+            return self._downloads
+
+    def _download(self, item: str, stored: StoredFile, folder: Path) -> Path:
+        parts = PurePosixPath(stored.path).parts
+        if ".." in parts or parts[:1] != ("data",):
+            raise StorageError(f"{item}{MANIFEST} names a file outside of its item: {stored.path!r}")
+        part = folder / f"{parts[-1]}.{uuid.uuid4().hex}"
+        try:
+            self._verify(item, stored, part)
+            return part.replace(folder / parts[-1])
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _verify(self, item: str, stored: StoredFile, target: Path | None) -> None:
+        """Read a file of an item, into a local one or nowhere, and hold it against its checksum."""
+        try:
+            found = self._bucket.fetch(f"{item}{stored.path}", target)
+        except StorageError as error:
+            if is_missing_key(error.__cause__):
+                raise StorageError(f"{item}{stored.path} is gone", hint=_RESTORE) from error
+            raise
+        if found != (stored.bytes, stored.sha256):
+            raise StorageError(f"{item}{stored.path} is not what was quarantined", hint=_RESTORE)
+
+    def _keep(self, item: str, request: QuarantineRequest) -> _Seen:
+        """Data first, then the manifest; afterwards the item exists."""
+        self.probe()
+        attempt = f"data/{uuid.uuid4().hex[:12]}/"
+        try:
+            stored = tuple(self._upload(item, attempt, request))
+        except BaseException as error:
+            with contextlib.suppress(StorageError):
+                if isinstance(error, StorageError) and (other := self._read(item)):
+                    return other  # somebody else was quicker, and has cleared away what we were writing
+                self._clear(f"{item}{attempt}")
+            raise
+        manifest = replace(request.manifest, files=stored, expires_at=expiry(request, self._retention))
+        return self._create(item, manifest)
+
+    def _upload(self, item: str, attempt: str, request: QuarantineRequest) -> Iterator[StoredFile]:
+        """Upload the batch's files, read each back, and verify the whole."""
+        sums = []
+        for number, source in enumerate(request.files):
+            path = f"{attempt}{name_of_copy(number, source.name)}"
+            try:
+                with source.open("rb") as file:
+                    written = self._bucket.upload(f"{item}{path}", file, source.stat().st_size)
+            except OSError as error:
+                raise BatchUnreadable(f"{source} was there for the checks, and can't be read now: {error.strerror}") from error
+            if self._bucket.fetch(f"{item}{path}") != written:
+                raise StorageError(
+                    f"{item}{path} is not what was uploaded", hint="see to the server's disks; nothing was quarantined"
+                )
+            sums.append(written)
+            yield StoredFile(path=path, original=str(source), bytes=written[0], sha256=written[1])
+        if request.fingerprinted and combined_sha256(sums) != request.manifest.content_sha256:
+            raise BatchUnreadable(
+                f"the files of batch {request.manifest.batch_id!r} changed after they were checked: they were not quarantined",
+                hint="hand in files that nobody writes to any more",
+            )
+
+    def _create(self, item: str, manifest: Manifest) -> _Seen:
+        """Create the manifest, if there is none; the one that is there then. What was uploaded for it stays: it may yet appear."""
+        body, last, unsure = _body(manifest, (manifest.nonce,)), Answer(written=False), False
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                self._bucket.wait(attempt)
+            last = self._bucket.put_if(f"{item}{MANIFEST}", body, etag=None)
+            if last.written:
+                return _seen(body, "")
+            unsure = unsure or last.unsure
+            with _state_unknown(f"whether {manifest.quarantine_id} is kept", last, unsure=unsure):
+                if seen := self._read(item):
+                    return seen
+        raise _gave_up(f"{manifest.quarantine_id} is not kept", last, unsure=unsure)
+
+    def _acknowledge(self, item: str, seen: _Seen, wanted: Manifest) -> Manifest:
+        """The manifest that is there, whoever wrote it; other attempts' uploads go."""
+        for name in IDENTITY:
+            if getattr(seen.manifest, name) != getattr(wanted, name):
+                raise StorageError(f"{item} holds another item: its {name} differs", hint="move it away")
+        kept = {PurePosixPath(stored.path).parts[1] for stored in seen.manifest.files}
+        with contextlib.suppress(StorageError):  # leftovers cost space, nothing else
+            self._clear(f"{item}data/", kept=kept)
+        return seen.manifest
+
+    def _clear(self, prefix: str, kept: Iterable[str] = ()) -> None:
+        """Remove what lies under a prefix, but for these attempts; uploads that were begun there are given up."""
+        self._bucket.abort_uploads(prefix)
+        stays = tuple(f"{prefix}{attempt}/" for attempt in kept)
+        self._bucket.delete([key for key in self._bucket.keys(prefix) if not key.startswith(stays)])
+
+    def _read(self, item: str) -> _Seen | None:
+        """The manifest of an item, held against where it lies; None if there is no item."""
+        stored = self._bucket.read(f"{item}{MANIFEST}")
+        if stored is None:
+            return None
+        try:
+            seen = _seen(stored.body, stored.etag)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StorageError(f"{item}{MANIFEST} is damaged", hint="restore it from a backup; its data is beside it") from error
+        self._layout.check(item, seen.manifest)
+        return seen
+
+    def _read_all(self, items: Iterable[str]) -> Iterable[_Seen | StorageError | None]:
+        """The manifests of many items, several at a time; one that is damaged is an answer, a server that is away is not."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        def one(item: str) -> _Seen | StorageError | None:
+            try:
+                return self._read(item)
+            except TransientStorageError:
+                raise
+            except StorageError as error:
+                return error
+
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="quarantine") as readers:
+            return [*readers.map(one, items)]
+
+
+def _body(manifest: Manifest, nonces: Iterable[str]) -> bytes:
+    return json.dumps({**manifest.as_json(), "nonces": [*nonces]}, indent=2, default=str).encode()
+
+
+def _remove_downloads(folder: Path, process: int) -> None:
+    if os.getpid() == process:  # not a child that was forked, which ends earlier
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _seen(body: bytes, etag: str) -> _Seen:
+    document = json.loads(body)
+    return _Seen(Manifest.from_json(document), tuple(document.get("nonces", ())), etag)
+
+
+def _nothing(quarantine_id: str) -> UsageError:
+    return UsageError(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")
+
+
+@contextlib.contextmanager
+def _state_unknown(what: str, last: Answer, *, unsure: bool) -> Iterator[None]:
+    """A look that fails, after a write whose answer was lost, leaves open what became of it."""
+    try:
+        yield
+    except StorageError as error:
+        if not unsure:
+            raise
+        told = last.error.message if last.error else error.message
+        raise CommitStateUnknown(f"it is not known {what}: {told}", hint="when the server answers again, run it again") from error
+
+
+def _gave_up(what: str, last: Answer, *, unsure: bool) -> StorageError:
+    told, hint = (last.error.message, last.error.hint) if last.error else ("the server shows nothing", "")
+    if unsure:
+        return CommitStateUnknown(f"{what}, as far as can be seen: {told}", hint=hint or "run it again")
+    return TransientStorageError(f"{what}: {told}", hint=hint or "run it again")

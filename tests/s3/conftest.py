@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sluicegate_adapters.quarantine.s3 import S3QuarantineStore
+from tests.s3.servers import new_bucket, running_server, settings_for
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_server(tmp_path_factory.mktemp("s3")) as url:
+        yield url
+
+
+@pytest.fixture
+def bucket(server: str) -> str:
+    return new_bucket(server)
+
+
+@pytest.fixture
+def store(server: str, bucket: str, tmp_path: Path) -> S3QuarantineStore:
+    return S3QuarantineStore(settings_for(server, bucket), tmp_path)
+
+
+@pytest.fixture
+def delivery(tmp_path: Path) -> Path:
+    path = tmp_path / "delivery.csv"
+    path.write_text("a\n1\n")
+    return path

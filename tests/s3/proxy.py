@@ -1,0 +1,182 @@
+"""A bad network between a client and a real S3 server: an HTTP proxy that does one wrong thing to one request."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+__all__ = ["FAULTS", "Network", "bad_network"]
+
+FAULTS = (
+    "lost",
+    "half an answer",
+    "half a request",
+    "409",
+    "412",
+    "500",
+    "500 after",
+    "503",
+    "wrong bytes there",
+    "wrong bytes back",
+)
+"""``lost``: done, and the answer dropped. ``500 after``: done, and answered with 500. Numbers: not done."""
+
+
+_SAID = {
+    "409": (409, "ConditionalRequestConflict"),
+    "412": (412, "PreconditionFailed"),
+    "500": (500, "InternalError"),
+    "503": (503, "SlowDown"),
+    "clock": (403, "RequestTimeTooSkewed"),
+    "expired": (400, "ExpiredToken"),
+    "unknown keys": (403, "InvalidAccessKeyId"),
+    "wrong secret": (403, "SignatureDoesNotMatch"),
+    "denied": (403, "AccessDenied"),
+    "full": (507, "XMinioStorageFull"),
+    "unheard of": (501, "NotImplemented"),
+    "moved": (400, "AuthorizationHeaderMalformed"),
+}
+
+
+@dataclass
+class Network:
+    """What happens to which request, counted from 1; 0: none. ``always``: to all from that one on.
+
+    ``ignores_conditions_of``: If-Match and If-None-Match are taken off writes to keys that end so (empty: all of them).
+    """
+
+    upstream: str
+    url: str = ""
+    fault: str = ""
+    at: int = 0
+    always: bool = False
+    seen: list[str] = field(default_factory=list)
+    ignores_conditions_of: str | None = None
+
+    def breaks(self, fault: str, at: int, *, always: bool = False) -> None:
+        """From now on, count anew."""
+        self.fault, self.at, self.always = fault, at, always
+        self.seen.clear()
+
+    def count(self, request: str) -> str:
+        """Count a request; what is to go wrong with it."""
+        self.seen.append(request)
+        number = len(self.seen)
+        return self.fault if number == self.at or (self.always and 0 < self.at <= number) else ""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    network: Network
+    upstream: str
+
+    def _pass_on(self) -> None:
+        fault = self.network.count(f"{self.command} {self.path}")
+        length = int(self.headers.get("Content-Length") or 0)
+        if fault == "half a request":
+            self.rfile.read(length // 2)
+            self._reset()
+            return
+        body = self.rfile.read(length)
+        if fault in _SAID:
+            self._say(fault)
+            return
+        if fault == "wrong bytes there" and body:
+            body = bytes([body[0] ^ 1]) + body[1:]
+        status, headers, answer = self._ask(body)
+        match fault:
+            case "lost":
+                self._reset()
+            case "500 after":
+                self._say("500")
+            case "half an answer":
+                self._answer(status, headers, answer, half=True)
+                self._reset()
+            case "wrong bytes back" if answer and self.command == "GET" and "?" not in self.path:
+                self._answer(status, headers, answer[:-1] + bytes([answer[-1] ^ 1]))
+            case _:
+                self._answer(status, headers, answer)
+
+    def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        host = urlsplit(self.upstream)
+        connection = http.client.HTTPConnection(host.hostname or "", host.port)
+        try:
+            dropped = {"expect", "connection"}
+            ignored = self.network.ignores_conditions_of
+            if ignored is not None and self.path.endswith(ignored):
+                dropped |= {"if-match", "if-none-match"}
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in dropped}
+            connection.request(self.command, self.path, body, headers)
+            answer = connection.getresponse()
+            kept = [
+                (name, value) for name, value in answer.getheaders() if name.lower() not in {"connection", "transfer-encoding"}
+            ]
+            return answer.status, kept, answer.read()
+        finally:
+            connection.close()
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes, *, half: bool = False) -> None:
+        self.send_response_only(status)
+        for name, value in headers:
+            if name.lower() != "content-length":
+                self.send_header(name, value)
+        if status != http.HTTPStatus.NO_CONTENT:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body[: len(body) // 2] if half else body)
+
+    def _say(self, fault: str) -> None:
+        status, code = _SAID[fault]
+        told = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>on purpose</Message></Error>"
+        self._answer(status, [("Content-Type", "application/xml")], told.encode())
+
+    def _reset(self) -> None:
+        self.close_connection = True
+        self.wfile.flush()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.shutdown(socket.SHUT_RD)
+        self.connection.close()
+
+    def finish(self) -> None:
+        if not self.close_connection or self.connection.fileno() >= 0:
+            super().finish()
+
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _pass_on  # noqa: N815 - the base class's words
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's word
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass  # whoever is cut off complains
+
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        if isinstance(request, socket.socket) and request.fileno() >= 0:
+            super().shutdown_request(request)
+
+
+@contextmanager
+def bad_network(upstream: str) -> Iterator[Network]:
+    """A proxy in front of a server; it is honest until told otherwise."""
+    network = Network(upstream)
+    handler = type("Handler", (_Handler,), {"network": network, "upstream": upstream})
+    with _Server(("127.0.0.1", 0), handler) as proxy:
+        network.url = f"http://127.0.0.1:{proxy.server_address[1]}"
+        thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield network
+        finally:
+            proxy.shutdown()
+            thread.join()

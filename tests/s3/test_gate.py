@@ -1,0 +1,72 @@
+"""A real batch through the whole gate into a bucket, with the profile that ships, and seen again on the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from sluicegate import Gate
+from sluicegate.cli.main import main
+from sluicegate.gate.act import ActionTaken
+from tests.s3.servers import KEYS, client_of
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+FLIGHTS = ROOT / "contracts" / "flights"
+BLIZZARD = "2013-02-08"
+
+
+@pytest.fixture
+def profile(tmp_path: Path, server: str, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """``configs/s3.yaml``, its bucket and server named by the environment."""
+    monkeypatch.setenv("SLUICEGATE_BUCKET", bucket)
+    monkeypatch.setenv("S3_ENDPOINT_URL", server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEYS["access_key_id"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEYS["secret_access_key"])
+    return Path(shutil.copy(ROOT / "configs" / "s3.yaml", tmp_path / "s3.yaml"))
+
+
+def test_flights_of_the_blizzard_wait_in_the_bucket_and_are_listed_and_shown(
+    profile: Path, server: str, bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gate = Gate.from_config(profile)
+    delivery = FLIGHTS / "data" / f"{BLIZZARD}.parquet"
+    now = datetime(2013, 2, 9, 10, tzinfo=UTC)
+    outcome = gate.run(FLIGHTS / "contract.yaml", delivery, batch_id=BLIZZARD, now=now)
+    assert outcome.action is ActionTaken.QUARANTINED
+    assert outcome.manifest is not None
+    wanted = outcome.manifest.quarantine_id
+
+    found = client_of(server).list_objects_v2(Bucket=bucket)["Contents"]
+    assert {each["Key"].split("/")[0] for each in found} == {"quarantine"}
+    assert [path.read_bytes() for path in Gate.from_config(profile).quarantine_store.data_files(outcome.manifest)] == [
+        delivery.read_bytes()
+    ]
+
+    again = Gate.from_config(profile).run(FLIGHTS / "contract.yaml", delivery, batch_id=BLIZZARD, now=now)
+    assert again.manifest == outcome.manifest
+
+    assert main(["quarantine", "list", "--config", str(profile), "--json"]) == 0
+    (item,) = json.loads(capsys.readouterr().out)["items"]
+    assert (item["quarantine_id"], item["batch_id"], item["status"]) == (wanted, BLIZZARD, "quarantined")
+    assert main(["quarantine", "show", wanted, "--config", str(profile)]) == 0
+    assert wanted in capsys.readouterr().out
+
+
+def test_a_batch_whose_quarantine_is_away_is_not_let_through_and_the_command_says_6(
+    profile: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SLUICEGATE_BUCKET", "no-such-bucket")
+    delivery = FLIGHTS / "data" / f"{BLIZZARD}.parquet"
+    assert (
+        main(["run", str(FLIGHTS / "contract.yaml"), str(delivery), "--now", "2013-02-09T10:00Z", "--config", str(profile)]) == 6
+    )
+    told = capsys.readouterr()
+    assert "create the bucket" in told.err
+    assert "Traceback" not in told.err
+    assert not list((tmp_path / ".sluicegate").glob("data/**/*.parquet"))
