@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sluicegate_adapters.quarantine.s3 import S3QuarantineStore
+from tests.s3.proxy import Network, bad_network
 from tests.s3.servers import new_bucket, running_server, settings_for
 
 
@@ -18,6 +19,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def bucket(server: str) -> str:
     return new_bucket(server)
+
+
+@pytest.fixture
+def network(server: str) -> Iterator[Network]:
+    """The same server behind a network that can be made to fail."""
+    with bad_network(server) as found:
+        yield found
 
 
 @pytest.fixture

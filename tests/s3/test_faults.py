@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,19 +11,13 @@ from sluicegate.errors import CommitStateUnknown, StorageError, TransientStorage
 from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineStatus
 from sluicegate.testing.quarantine import moved, quarantine_request
 from sluicegate_adapters.quarantine.s3 import S3QuarantineStore
-from tests.s3.proxy import FAULTS, Network, bad_network
+from tests.s3.proxy import FAULTS, Network
 from tests.s3.servers import client_of, settings_for
 
 pytestmark = pytest.mark.slow
 
 MANIFEST_IS_WRITTEN = "manifest.json"
 PART = 60_000  # smaller than S3 would have it, so that nothing here takes long
-
-
-@pytest.fixture
-def network(server: str) -> Iterator[Network]:
-    with bad_network(server) as found:
-        yield found
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,16 +11,10 @@ from sluicegate.errors import StorageError, TransientStorageError
 from sluicegate.ports.quarantine import QuarantineStatus
 from sluicegate.testing.quarantine import moved, quarantine_request
 from sluicegate_adapters.quarantine.s3 import S3QuarantineStore
-from tests.s3.proxy import Network, bad_network
+from tests.s3.proxy import Network
 from tests.s3.servers import KEYS, client_of, settings_for
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def network(server: str) -> Iterator[Network]:
-    with bad_network(server) as found:
-        yield found
 
 
 @pytest.fixture

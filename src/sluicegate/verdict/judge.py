@@ -213,13 +213,20 @@ def _freshness(promise: m.Freshness, value: Scalar, facts: Facts) -> _Finding:
     moment = value if isinstance(value, datetime) else datetime.combine(value, time())
     age = facts.now - (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     hours = Decimal(age.days * 24) + Decimal(age.seconds * 1_000_000 + age.microseconds) / 3_600_000_000
-    message = f"the newest value is {_hours(hours)} old, at most {_hours(promise.max_age_hours)} wanted"
+    digits = 2 if round(hours, 2) != round(promise.max_age_hours, 2) else 6  # "2 h old, at most 2 h" would say nothing
+    message = f"the newest value is {_hours(hours, digits)} old, at most {_hours(promise.max_age_hours, digits)} wanted"
     return _Finding(_HELD if hours <= promise.max_age_hours else _VIOLATED, message, round(hours, 2))
 
 
-def _hours(hours: Decimal) -> str:
+def _hours(hours: Decimal, digits: int) -> str:
     days = 48
-    return f"{hours.normalize():,.4g} h" if abs(hours) < days else f"{hours / 24:,.4g} days"
+    return f"{_trimmed(hours, digits)} h" if abs(hours) < days else f"{_trimmed(hours / 24, digits)} days"
+
+
+def _trimmed(number: float | Decimal, digits: int) -> str:
+    """A number in plain digits, thousands separated, without the zeros at its end."""
+    text = f"{number:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _drift(promise: m.Drift, value: Scalar, facts: Facts) -> _Finding:
@@ -249,6 +256,8 @@ def _shown(value: Scalar) -> str:
         case int():
             return f"{value:,}"
         case float() | Decimal():
-            return f"{value:,.6g}"
+            size = abs(float(value))
+            plain = size == 0 or 0.001 <= size < 1e15  # noqa: PLR2004 - as people write them; NaN and infinity are neither
+            return _trimmed(value, 6 if size < 1 else 2) if plain else f"{float(value):.6g}"
         case _:
             return value.isoformat()

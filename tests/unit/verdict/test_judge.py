@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -121,6 +121,36 @@ def test_a_figure_that_cannot_be_compared_is_errored() -> None:
 )
 def test_freshness_holds_the_newest_moment_against_the_clock_in_utc(newest: date, wanted: Outcome) -> None:
     assert judged(of(m.Freshness(column="a", max_age_hours=Decimal(2))), value=newest).outcome is wanted
+
+
+@pytest.mark.parametrize(
+    ("hours", "limit", "said"),
+    [
+        ("10", "40", "10 h old, at most 40 h wanted"),
+        ("1.5", "36", "1.5 h old, at most 36 h wanted"),
+        ("240", "36", "10 days old, at most 36 h wanted"),
+        ("2.0001", "2", "2.0001 h old, at most 2 h wanted"),
+    ],
+)
+def test_an_age_is_said_in_plain_digits(hours: str, limit: str, said: str) -> None:
+    newest = NOW - timedelta(seconds=float(hours) * 3600)
+    assert judged(of(m.Freshness(column="a", max_age_hours=Decimal(limit))), value=newest).message.endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (Decimal("1E+3"), "measured 1,000,"),
+        (1234567.891, "measured 1,234,567.89,"),
+        (0.25, "measured 0.25,"),
+        (1e-9, "measured 1e-09,"),
+        (math.nan, "measured nan,"),
+        (Decimal(0), "measured 0,"),
+    ],
+)
+def test_a_figure_is_said_in_plain_digits(value: float | Decimal, said: str) -> None:
+    check = of(m.Aggregate(column="a", function=m.AggregateFunction.MEAN, bounds=m.Bounds(min=0)))
+    assert judged(check, value=value).message.startswith(said)
 
 
 def test_a_row_count_with_a_window_adds_what_was_committed_before() -> None:
