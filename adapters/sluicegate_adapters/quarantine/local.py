@@ -68,10 +68,10 @@ class LocalQuarantineStore:
                     self._write(item, request)
                 return self._acknowledge(item, wanted)
 
-    def get(self, quarantine_id: str) -> Manifest:
+    def get(self, quarantine_id: str, *, tenant: str | None = None, dataset: str | None = None) -> Manifest:
         """The item of this ID; see ``ports.quarantine.QuarantineStore``."""
         with storage_errors(f"{self._root} can't be read"):
-            return _read(self._find(quarantine_id))
+            return _read(self._find(quarantine_id, tenant=tenant, dataset=dataset))
 
     def list(self) -> Iterable[Manifest]:
         """Every item, newest first; those that can't be read are named at the end.
@@ -214,9 +214,10 @@ class LocalQuarantineStore:
             raise UsageError(f"{manifest.quarantine_id!r} is no quarantine ID")
         return self._root / segment(manifest.tenant) / segment(manifest.dataset) / manifest.quarantine_id
 
-    def _find(self, quarantine_id: str) -> Path:
+    def _find(self, quarantine_id: str, *, tenant: str | None = None, dataset: str | None = None) -> Path:
         if is_safe_id(quarantine_id):
-            for path in self._root.glob(f"*/*/{quarantine_id}/{_MANIFEST}"):
+            place = "/".join("*" if name is None else segment(name) for name in (tenant, dataset))
+            for path in self._root.glob(f"{place}/{quarantine_id}/{_MANIFEST}"):
                 return path
         raise UsageError(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")
 

@@ -104,11 +104,14 @@ class S3QuarantineStore:
         seen = self._read(item) or self._keep(item, request)
         return self._acknowledge(item, seen, wanted)
 
-    def get(self, quarantine_id: str) -> Manifest:
+    def get(self, quarantine_id: str, *, tenant: str | None = None, dataset: str | None = None) -> Manifest:
         """The item of this ID; see ``ports.quarantine.QuarantineStore``."""
         if is_safe_id(quarantine_id):
-            places = self._layout.places(self._bucket)
-            for found in self._read_all([f"{place}{quarantine_id}/" for place in places]):
+            if tenant is not None and dataset is not None:
+                items = [self._layout.item(tenant, dataset, quarantine_id)]
+            else:
+                items = [f"{place}{quarantine_id}/" for place in self._layout.places(self._bucket)]
+            for found in self._read_all(items):
                 if isinstance(found, StorageError):
                     raise found
                 if found is not None:

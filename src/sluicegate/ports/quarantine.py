@@ -77,6 +77,9 @@ class Manifest:
 
     Times are ISO 8601 in UTC. ``verdict`` is the document of the verdict that brought the batch here; ``contract_text`` the whole
     contract as it was; ``held``: it is not to be deleted or purged; ``owner`` works on it until ``lease_until``.
+
+    ``scope`` is ``batch`` for a whole batch. Of ``rows`` the files hold the rows that broke row-level checks, and nothing else of the
+    batch: ``rows`` counts them, ``batch_rows`` those of the whole batch; ``content_sha256`` is the whole batch's in both cases.
     """
 
     schema_version: int = 1
@@ -105,6 +108,8 @@ class Manifest:
     history: tuple[Transition, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     held: bool = False
+    scope: str = "batch"
+    batch_rows: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON, read back by ``from_json``."""
@@ -151,10 +156,12 @@ class QuarantineStore(Protocol):
         """
         ...
 
-    def get(self, quarantine_id: str) -> Manifest:
-        """Raises:
-        UsageError: there is no such item.
-        StorageError: the store can't be asked.
+    def get(self, quarantine_id: str, *, tenant: str | None = None, dataset: str | None = None) -> Manifest:
+        """The item of this ID. Who knows its tenant and dataset says so, and spares the store a search.
+
+        Raises:
+            UsageError: there is no such item.
+            StorageError: the store can't be asked.
         """
         ...
 

@@ -119,6 +119,12 @@ class QuarantineConformance:
         assert again == first
         assert list(store.list()) == [first]
 
+    def test_an_item_is_found_where_it_is_said_to_be_and_nowhere_else(self, store: QuarantineStore, batch_file: Path) -> None:
+        item = store.put(quarantine_request(batch_file))
+        assert store.get(item.quarantine_id, tenant=item.tenant, dataset=item.dataset) == item
+        with pytest.raises(UsageError, match=item.quarantine_id):
+            store.get(item.quarantine_id, tenant="another", dataset=item.dataset)
+
     def test_other_content_is_another_item(self, store: QuarantineStore, batch_file: Path) -> None:
         first = store.put(quarantine_request(batch_file))
         batch_file.write_text("a\n3\n")
