@@ -80,11 +80,16 @@ class Notification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinePolicy:
-    """How a refused batch is kept. ``scope: rows`` splits the batch (a later release; refused with a clear fault until then)."""
+    """How a refused batch is kept. ``scope: rows`` splits the batch (a later release; refused with a clear fault until then).
+
+    ``s3_layout`` is ``s3_prefix`` with ``{tenant}`` and ``{dataset}`` where it has ``${TENANT_ID}`` and ``${ASSET_NAME}`` as whole levels:
+    so the prefixes of many contracts are one place.
+    """
 
     enabled: bool = True
     s3_bucket: str | None = None
     s3_prefix: str | None = None
+    s3_layout: str | None = None
     retention_days: int | None = None
     scope: str = "batch"
 

@@ -80,6 +80,8 @@ class Manifest:
 
     ``scope`` is ``batch`` for a whole batch. Of ``rows`` the files hold the rows that broke row-level checks, and nothing else of the
     batch: ``rows`` counts them, ``batch_rows`` those of the whole batch; ``content_sha256`` is the whole batch's in both cases.
+
+    ``target`` is what the contract chose in the profile's target (a table, a branch); empty where it chose nothing.
     """
 
     schema_version: int = 1
@@ -110,6 +112,7 @@ class Manifest:
     held: bool = False
     scope: str = "batch"
     batch_rows: int | None = None
+    target: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON, read back by ``from_json``."""
