@@ -81,16 +81,20 @@ def _taken(key: str, value: Any, target: str, settings: Mapping[str, Any], found
     elif key in _NAMES:
         return _named(key, value, target, settings, found)
     elif target == _ICEBERG and key in _PARTITIONING:
-        fields = value if isinstance(value, list) else [value]
-        if all(isinstance(each, str) and each for each in fields):
-            found.chosen["partition_by"] = fields
-        else:
-            found.refuse(key, f"must be a list of columns and transforms, not {value!r}", "[country, day(ordered_at)]")
+        _partitioned(key, value, found)
     elif target == _ICEBERG and key == "warehouse":
         _warehouse(value, settings, found)
     else:
         return False
     return True
+
+
+def _partitioned(key: str, value: Any, found: Placing) -> None:
+    fields = value if isinstance(value, list) else [value]
+    if all(isinstance(each, str) and each for each in fields):
+        found.chosen["partition_by"] = fields
+    else:
+        found.refuse(key, f"must be a list of columns and transforms, not {value!r}", "[country, day(ordered_at)]")
 
 
 def _named(key: str, value: Any, target: str, settings: Mapping[str, Any], found: Placing) -> bool:

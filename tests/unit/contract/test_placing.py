@@ -23,7 +23,7 @@ def asked(target: str, settings: dict[str, Any] | None = None, **wanted: Any) ->
 
 
 def test_names_in_an_iceberg_target_are_chosen() -> None:
-    wanted = {"table": "t", "namespace": "n", "branch": "audit", "partitioning": ["country", "day(at)"]}
+    wanted: dict[str, Any] = {"table": "t", "namespace": "n", "branch": "audit", "partitioning": ["country", "day(at)"]}
     chosen = {"table": "t", "namespace": "n", "branch": "audit", "partition_by": ["country", "day(at)"]}
     assert asked("iceberg", **wanted, mode="append", file_format="parquet") == (chosen, "", "")
 
@@ -74,7 +74,11 @@ def test_what_would_end_in_something_else_is_a_fault(target: str, wanted: dict[s
 @pytest.mark.parametrize(
     ("target", "wanted", "told"),
     [
-        ("parquet", {"partitioning": ["country"], "warehouse": "local"}, "target (partitioning, warehouse): the profile's target"),
+        (
+            "parquet",
+            {"partitioning": ["country"], "warehouse": "local"},
+            "target (partitioning, warehouse): the profile's target",
+        ),
         ("parquet", {"table": "t"}, "target (table)"),
         ("iceberg", {"colour": "red"}, "target (colour)"),
         ("theirs", {"mode": "overwrite"}, "'theirs' decides"),
@@ -97,9 +101,7 @@ def test_what_the_target_knows_nothing_of_is_told(target: str, wanted: dict[str,
         ("${TENANT_ID}/${TENANT_ID}", "acme/acme", "acme/acme"),
     ],
 )
-def test_a_prefix_keeps_its_levels_for_tenant_and_dataset(
-    tmp_path: Path, prefix: str, filled: str, layout: str
-) -> None:
+def test_a_prefix_keeps_its_levels_for_tenant_and_dataset(tmp_path: Path, prefix: str, filled: str, layout: str) -> None:
     body = f"violation_handling: {{quarantine: {{s3_prefix: '{prefix}'}}}}"
     quarantine = contract_of(tmp_path, body, environ={"TENANT_ID": "acme", "STAGE": "test/x"}).quarantine
     assert (quarantine.s3_prefix, quarantine.s3_layout) == (filled, layout)
