@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def text_files(folder: Path, suffix: str) -> Any:
     return folder / f"*.{suffix}"
 
 
-SOURCES = {
+SOURCES: dict[str, Callable[[Path], Any]] = {
     "parquet": parquet,
     "csv": lambda folder: text_files(folder, "csv"),
     "json": lambda folder: text_files(folder, "json"),

@@ -88,19 +88,19 @@ DOCUMENT = [
     (HEAD + "  violation_handling: {on_qualty_violation: warn}\n", "5:24", "unknown key", "did you mean 'on_quality_violation'?"),
     (
         HEAD + "  violation_handling: {quarantine: {max_quarantined: many}}\n",
-        "5:55",
+        "5:54",
         "'max_quarantined' must be a number of rows",
         "5, or 0.5%",
     ),
     (
         HEAD + "  violation_handling: {quarantine: {max_quarantined: 101 %}}\n",
-        "5:55",
+        "5:54",
         "must be a number of rows or a percentage",
         "",
     ),
     (
         HEAD + "  violation_handling: {quarantine: {max_quarantined: -1}}\n",
-        "5:55",
+        "5:54",
         "must be a number of rows or a percentage",
         "",
     ),
