@@ -11,6 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from sluicegate.ports.manifests import SCHEMA_VERSION, check_manifest
+
 __all__ = [
     "CHECKS_COLUMN",
     "ROW_COLUMN",
@@ -109,7 +111,7 @@ class Manifest:
     - ``rows``, ``decision``, ``verdict_id``: of the rest, as it was judged.
     """
 
-    schema_version: int = 1
+    schema_version: int = SCHEMA_VERSION
     quarantine_id: str
     rev: int
     nonce: str
@@ -150,14 +152,25 @@ class Manifest:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Manifest:
-        """Read a manifest. Keys that this version doesn't know are passed over, so that newer manifests stay readable."""
-        known = {key: value for key, value in document.items() if key in cls.__dataclass_fields__}
+        """Read a manifest. Keys that this version doesn't know are passed over, so that newer manifests stay readable.
+
+        Raises:
+            ValueError: it can't be acted on: a value that can't be, a file outside of its item.
+            KeyError: something is missing; TypeError, AttributeError: it is something else altogether.
+        """
+        check_manifest(document)
+        known = _known(cls, document)
         known["status"] = QuarantineStatus(known["status"])
-        known["files"] = tuple(StoredFile(**item) for item in known["files"])
+        known["files"] = tuple(StoredFile(**_known(StoredFile, item)) for item in known["files"])
         known["history"] = tuple(
-            Transition(**{**item, "status": QuarantineStatus(item["status"])}) for item in known.get("history", ())
+            Transition(**{**_known(Transition, item), "status": QuarantineStatus(item["status"])})
+            for item in known.get("history", ())
         )
         return cls(**known)
+
+
+def _known(kind: Any, document: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key in kind.__dataclass_fields__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
