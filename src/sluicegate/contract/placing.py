@@ -13,12 +13,14 @@ from typing import Any
 from sluicegate.contract.model import Contract
 from sluicegate.errors import Fault
 
-__all__ = ["Placing", "placing"]
+__all__ = ["CHOOSABLE", "Placing", "placing"]
 
 _ICEBERG, _PARQUET = "iceberg", "parquet"
 _MAIN = "main"
 _NAMES = ("namespace", "table", "branch")
 _PARTITIONING = ("partition_by", "partitioning")
+CHOOSABLE = frozenset({*_NAMES, "partition_by"})
+"""The target's settings that a contract may replace."""
 _PROFILES = ("path", "staging", "catalog", "uri", "endpoint_url", "access_key_id", "secret_access_key", "session_token", "bucket")
 _APPEND, _FORMATS = "append", ("parquet",)
 

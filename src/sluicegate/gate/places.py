@@ -16,8 +16,8 @@ from sluicegate import plugins
 from sluicegate.config import PluginSettings, Profile
 from sluicegate.contract.lint import not_acted_on
 from sluicegate.contract.model import Contract
-from sluicegate.contract.placing import Placing, placing
-from sluicegate.errors import ConfigError, ContractError, Fault, UsageError
+from sluicegate.contract.placing import CHOOSABLE, Placing, placing
+from sluicegate.errors import ConfigError, ContractError, Fault, StorageError, UsageError
 from sluicegate.gate.stores import Stores
 from sluicegate.ports.quarantine import Manifest, QuarantineStore
 from sluicegate.ports.target import Target
@@ -112,7 +112,13 @@ class Places:
         return self._target(self.chosen(contract))
 
     def target_of(self, item: Manifest) -> Target:
-        """Where the item was to go."""
+        """Where the item was to go.
+
+        Raises:
+            StorageError: its manifest says what no contract can have chosen.
+        """
+        if strange := sorted(item.target.keys() - CHOOSABLE):
+            raise StorageError(f"the manifest of {item.quarantine_id} names target.{strange[0]}: somebody has edited it")
         return self._target(item.target)
 
     def _target(self, chosen: Mapping[str, Any]) -> Target:
