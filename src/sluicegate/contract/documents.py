@@ -14,11 +14,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sluicegate.checks.contract_check import Severity
+from sluicegate.checks.contract_check import Severity, Tolerance
 from sluicegate.contract.decode import BAD, read_node
 from sluicegate.contract.model import Action, Enforcement
 from sluicegate.contract.nodes import Faults, Node
 from sluicegate.contract.references import PLAIN_NAME, read_references
+from sluicegate.contract.tolerances import read_tolerance
 
 __all__ = [
     "Asset",
@@ -63,11 +64,8 @@ class Scope(StrEnum):
     ROWS = "rows"
 
 
-def _scope(node: Node, faults: Faults) -> Any:
-    scope = read_node(Scope, node, faults)
-    if scope is Scope.ROWS:
-        faults.add(node, "'scope: rows' comes with a later release", "use 'scope: batch'")
-    return scope
+def _limit(node: Node, faults: Faults) -> Any:
+    return None if node.value is None else read_tolerance(node, faults)
 
 
 class Status(StrEnum):
@@ -238,7 +236,14 @@ class QuarantineDocument:
     s3_bucket: str | None = _key("The bucket, for the S3 store.")
     s3_prefix: str | None = _key("The prefix, for the S3 store; `${TENANT_ID}` and `${ASSET_NAME}` are filled in by the gate.")
     retention_days: int | None = _key("An item expires so many days after it came; never, without.", minimum=0)
-    scope: Scope = _key("`batch`: the whole batch. `rows` comes with a later release.", default=Scope.BATCH, read=_scope)
+    scope: Scope = _key(
+        "`batch`: a refused batch is kept whole. `rows`: the rows that break row-level checks are kept, and the rest is committed if it passes.",
+        default=Scope.BATCH,
+    )
+    max_quarantined: Tolerance | None = _key(
+        "Of `scope: rows`: if more rows of the batch than this break the contract, the whole batch is kept. `500` rows, `5 %`, or `{rows: 500, percent: 5}`: both hold.",
+        read=_limit,
+    )
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -61,8 +61,23 @@ def _whole(contract: Contract) -> Iterator[Fault]:
         contract.policy.on_sla_violation,
     }:
         yield Fault(file, 0, 0, "a violation means quarantine, and quarantine is not enabled: such batches are blocked")
+    yield from _scope(contract, file)
     if contract.notification.recipients and not contract.notification.channels:
         yield Fault(file, 0, 0, "there are recipients, and no channel that would reach them", "notification.channels: [email]")
+
+
+def _scope(contract: Contract, file: str) -> Iterator[Fault]:
+    """A scope of rows that splits nothing."""
+    policy, rows = contract.quarantine, contract.quarantine.scope == "rows"
+    if policy.max_quarantined is not None and not rows:
+        yield Fault(
+            file, 0, 0, "quarantine.max_quarantined is for 'scope: rows': whole batches have no such limit", "scope: rows"
+        )
+    if not rows:
+        return
+    if not any(check.splits and contract.policy.on(check.area) is Action.QUARANTINE for check in contract.checks):
+        hint = "row-level canonical checks of severity error do, where their area's violation means quarantine"
+        yield Fault(file, 0, 0, "'scope: rows' never splits a batch: no check that quarantines can name the rows", hint)
 
 
 def _at(check: ContractCheck, message: str, hint: str = "") -> Fault:
