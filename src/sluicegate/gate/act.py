@@ -135,6 +135,7 @@ def quarantine(
     *,
     evidence: dict[str, Any],
     nonce: str,
+    chosen: Mapping[str, Any] | None = None,
     split: Split | None = None,
 ) -> Manifest:
     """Keep the batch with all that a replay needs; of a batch that was split, its broken rows. Its input stays where it is.
@@ -144,7 +145,7 @@ def quarantine(
     """
     if verdict.decision is not Decision.QUARANTINE:
         raise UsageError(f"a batch decided to {verdict.decision} is not for the quarantine")
-    manifest = _manifest(contract, verdict, evidence, batch, nonce)
+    manifest = replace(_manifest(contract, verdict, evidence, batch, nonce), target=dict(chosen or {}))
     files = batch.spool(batch.scratch / "spool") if split is None else (split.broken.file,)
     request = QuarantineRequest(
         manifest=manifest if split is None else _of_rows(manifest, contract, batch, split),

@@ -15,9 +15,9 @@ from sluicegate.contract.model import Contract
 from sluicegate.contract.references import references_to_open
 from sluicegate.errors import UsageError
 from sluicegate.gate.merge import merged
+from sluicegate.gate.places import Places
 from sluicegate.gate.rest import rest_contract
-from sluicegate.ports.quarantine import CHECKS_COLUMN, ROW_COLUMN, Manifest, QuarantineStore
-from sluicegate.ports.target import Target
+from sluicegate.ports.quarantine import CHECKS_COLUMN, ROW_COLUMN, Manifest
 
 __all__ = ["Opening"]
 
@@ -30,9 +30,7 @@ class Opening:
     if TYPE_CHECKING:
 
         @property
-        def target(self) -> Target: ...
-        @property
-        def quarantine_store(self) -> QuarantineStore: ...
+        def places(self) -> Places: ...
 
     def _open(self, contract: Contract, source: object, batch_id: str | None, format_: str | None) -> Batch:
         where: Mapping[str, Any] = contract.settings.get("source") or {}
@@ -63,7 +61,7 @@ class Opening:
         Of a batch that was split these are its broken rows, without what the quarantine added to them.
         """
         rows = item.scope == "rows"
-        files = [str(path) for path in self.quarantine_store.data_files(item)] if data is None else data
+        files = [str(path) for path in self.places.store().data_files(item)] if data is None else data
         came, options = (item.split.get("format"), item.split.get("options")) if rows else (item.format, item.options)
         in_files = isinstance(data, str | os.PathLike | list)
         same = data is not None and in_files and find_files(data, format).format == came  # type: ignore[arg-type]
@@ -96,7 +94,7 @@ class Opening:
                 **self._reading(contract),
             )
 
-        with merged(self.target, item, rows, opened) as whole:
+        with merged(self.places.target_of(item), item, rows, opened) as whole:
             yield whole
 
     def _open_original(self, item: Manifest) -> Batch:

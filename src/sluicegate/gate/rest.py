@@ -91,9 +91,9 @@ def commit_rest(desk: Desk, item: Manifest, batch: Batch) -> CommitReceipt:
             raise StorageError(
                 f"{item.quarantine_id} and its batch don't fit: {rest.rows:,} and {item.rows:,} rows of {item.batch_rows:,}"
             )
-        receipt = commit(rest_contract(item), rest, desk.target, _properties(item))
+        receipt = commit(rest_contract(item), rest, desk.target_for(item), _properties(item))
     if receipt.already_there:  # whose rows those are, the target says
-        return desk.target.find(item.batch_id, dataset=item.dataset, tenant=item.tenant) or receipt
+        return desk.target_for(item).find(item.batch_id, dataset=item.dataset, tenant=item.tenant) or receipt
     return receipt
 
 
@@ -125,7 +125,7 @@ def note_rest(desk: Desk, item: Manifest, receipt: CommitReceipt, *, by: str) ->
         details = {_LOCATION: receipt.location, "rest_rows": receipt.rows}
         return moved(item, item.status, at=desk.stamp(), by=by, why=told, details=details)
 
-    return desk.change(item, decide)
+    return desk.change(item.quarantine_id, decide)
 
 
 def require_rest(desk: Desk, item: Manifest, *, or_conflict: bool = False) -> None:
@@ -142,7 +142,7 @@ def require_rest(desk: Desk, item: Manifest, *, or_conflict: bool = False) -> No
     """
     if not unfinished(item):
         return
-    found = desk.target.find(item.batch_id, dataset=item.dataset, tenant=item.tenant)
+    found = desk.target_for(item).find(item.batch_id, dataset=item.dataset, tenant=item.tenant)
     if found is None or (found.content_sha256 != item.content_sha256 and not or_conflict):
         raise TransientStorageError(
             f"{item.quarantine_id}: the rest of batch {item.batch_id!r} is not committed yet: the run that split it broke off",
@@ -166,12 +166,12 @@ def finish_rest(desk: Desk, item: Manifest, opened: Callable[[Manifest], Batch],
         return None
     facts: dict[str, Any] = {"what": "rows", "where": item.quarantine_id}
     try:
-        found = desk.target.find(item.batch_id, dataset=item.dataset, tenant=item.tenant)
+        found = desk.target_for(item).find(item.batch_id, dataset=item.dataset, tenant=item.tenant)
         if found is not None and found.content_sha256 != item.content_sha256:
             return Recovered(done="left", why=f"batch {item.batch_id!r} was committed with other content", exit_code=4, **facts)
         if not dry_run:
             found = found or _commit_original(desk, item, opened)
-            settled = desk.settle(item, by="recover")
+            settled = desk.settle(item.quarantine_id, by="recover")
             if is_rest(settled, found):
                 note_rest(desk, settled, found, by="recover")
         elif found is None:
