@@ -109,10 +109,9 @@ def ancestors(table: Table, branch: str) -> Iterator[Snapshot]:
 def local_files(table: Table, branches: Sequence[str], sought: Sought, rows: int) -> tuple[Path, ...]:
     """The data files of a batch that is in one of the branches, in their order.
 
-    Raises:
-        StorageError: they aren't on this machine's disk, or don't hold the batch's rows any more.
+    Empty where they aren't all on this machine's disk, or aren't just the batch's rows any more: somebody rewrote them, or deleted
+    rows of them.
     """
-    name = ".".join(table.name())
     for branch in branches:
         paths, found = [], 0
         for entry in _entries(table, branch):
@@ -120,26 +119,20 @@ def local_files(table: Table, branches: Sequence[str], sought: Sought, rows: int
                 paths.append(local_folder(entry.data_file.file_path))
                 found += entry.data_file.record_count
         here = [path for path in paths if path is not None]
-        if len(here) < len(paths):
-            raise StorageError(f"the files of batch {sought.batch_id!r} in {name} are not on this machine's disk")
-        if found == rows:
+        if len(here) == len(paths) and found == rows:
             return tuple(sorted(here, key=lambda path: path.name))
-    raise StorageError(f"the files of batch {sought.batch_id!r} in {name} were rewritten since it was committed")
+    return ()
 
 
-def _entries(table: Table, branch: str) -> Iterator[Any]:
-    """The data files of a branch's newest snapshot.
-
-    Raises:
-        StorageError: rows of them are deleted by files beside them.
-    """
+def _entries(table: Table, branch: str) -> list[Any]:
+    """The data files of a branch's newest snapshot; none if rows of them are deleted by files beside them."""
     from pyiceberg.manifest import ManifestContent
 
     snapshot = table.snapshot_by_name(branch)
-    for manifest in snapshot.manifests(table.io) if snapshot else ():
-        if manifest.content == ManifestContent.DELETES:
-            raise StorageError(f"{'.'.join(table.name())} has delete files: its data files alone don't tell its rows")
-        yield from manifest.fetch_manifest_entry(table.io, discard_deleted=True)
+    manifests = snapshot.manifests(table.io) if snapshot else []
+    if any(manifest.content == ManifestContent.DELETES for manifest in manifests):
+        return []
+    return [entry for manifest in manifests for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True)]
 
 
 def _committed(table: Table, snapshot_id: int, said: Mapping[str, str]) -> Committed:

@@ -124,18 +124,13 @@ class IcebergTarget:
         return self._receipt(identifier, found, already_there=True) if found else None
 
     def files(self, batch_id: str, *, dataset: str, tenant: str = "default") -> tuple[Path, ...]:
-        """The committed batch's own data files; see ``ports.target.Readable``.
-
-        Raises:
-            StorageError: it isn't there, its files aren't on this machine's disk, or somebody rewrote them.
-        """
-        identifier = self._identifier(tenant, dataset)
+        """The committed batch's own data files; see ``ports.target.Readable``."""
+        identifier, sought = self._identifier(tenant, dataset), Sought(tenant, dataset, batch_id)
         with open_catalog(self._catalog, self._files) as catalog:
             table = self._load(catalog, identifier)
-            sought = Sought(tenant, dataset, batch_id)
             found = self._sought(table, sought, self._branching.readers) if table else None
             if table is None or found is None:
-                raise StorageError(f"batch {batch_id!r} of {dataset!r} is not in {'.'.join(identifier)}")
+                return ()
             with catalog_errors(f"the files of batch {batch_id!r} can't be listed"):
                 return local_files(table, self._branching.readers, sought, found.rows)
 
