@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from sluicegate.errors import BatchUnreadable, CommitStateUnknown, ConfigError, StorageError, TransientStorageError, UsageError
@@ -24,13 +24,22 @@ from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import is_safe_id, segment
 from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineStatus, StoredFile
 from sluicegate_adapters.local_files import LocalFiles, Step, absolute, storage_errors
-from sluicegate_adapters.quarantine.rules import IDENTITY, expiry, name_of_copy, read_retention, refuse_rewriting
+from sluicegate_adapters.quarantine.rules import (
+    IDENTITY,
+    attempts,
+    check_identity,
+    expiry,
+    name_of_copy,
+    read_retention,
+    refuse_rewriting,
+)
 
 __all__ = ["DEFAULT_PATH", "LocalQuarantineStore"]
 
 DEFAULT_PATH = ".sluicegate/quarantine"
 _MANIFEST = "manifest.json"
 _LOCK = ".lock"
+_RESTORE = "restore it from a backup, or replay a repaired file"
 
 
 class LocalQuarantineStore:
@@ -123,9 +132,7 @@ class LocalQuarantineStore:
             for stored in manifest.files:
                 path = _inside(item, stored.path)
                 if not path.is_file() or file_sha256(path) != (stored.bytes, stored.sha256):
-                    raise StorageError(
-                        f"{path} is not what was quarantined", hint="restore it from a backup, or replay a repaired file"
-                    )
+                    raise StorageError(f"{path} is not what was quarantined", hint=_RESTORE)
                 paths.append(path)
             return tuple(paths)
 
@@ -181,7 +188,12 @@ class LocalQuarantineStore:
             if getattr(manifest, name) != getattr(wanted, name):
                 raise StorageError(f"{item} holds another item: its {name} differs", hint="move the folder away")
         self._confirm(item)
-        kept = {PurePosixPath(stored.path).parts[1] for stored in manifest.files}
+        if manifest.status is QuarantineStatus.DELETED:
+            return manifest
+        kept = attempts(manifest)
+        for stored in manifest.files:  # whoever hands the batch in again may throw it away on the strength of the answer
+            if not (path := _inside(item, stored.path)).is_file() or path.stat().st_size != stored.bytes:
+                raise StorageError(f"{path} is not what was quarantined", hint=_RESTORE)
         with contextlib.suppress(OSError):  # leftovers cost space, nothing else
             for attempt in (item / "data").iterdir():
                 if attempt.name not in kept:
@@ -226,8 +238,9 @@ def _read(path: Path) -> Manifest:
     """Read a manifest, and hold what it says against where it lies."""
     try:
         manifest = Manifest.from_json(json.loads(path.read_bytes()))
+        check_identity(manifest)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StorageError(f"{path} is damaged", hint="restore it from a backup; its data is beside it") from error
+        raise StorageError(f"{path} is damaged ({error})", hint="restore it from a backup; its data is beside it") from error
     place = (segment(manifest.tenant), segment(manifest.dataset), manifest.quarantine_id)
     if path.parts[-4:-1] != place:
         raise StorageError(f"{path} says that it belongs in {'/'.join(place)}", hint="move the folder back to where it was")

@@ -28,7 +28,15 @@ from sluicegate.ports.fingerprint import combined_sha256
 from sluicegate.ports.names import is_safe_id
 from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineStatus, StoredFile
 from sluicegate_adapters.local_files import absolute, storage_errors
-from sluicegate_adapters.quarantine.rules import IDENTITY, expiry, name_of_copy, read_retention, refuse_rewriting
+from sluicegate_adapters.quarantine.rules import (
+    IDENTITY,
+    attempts,
+    check_identity,
+    expiry,
+    name_of_copy,
+    read_retention,
+    refuse_rewriting,
+)
 from sluicegate_adapters.quarantine.s3_layout import DEFAULT_PREFIX, MANIFEST, Layout
 from sluicegate_adapters.s3.errors import is_missing_key
 from sluicegate_adapters.s3.objects import ATTEMPTS, Answer, Bucket, Step
@@ -283,7 +291,9 @@ class S3QuarantineStore:
         for name in IDENTITY:
             if getattr(seen.manifest, name) != getattr(wanted, name):
                 raise StorageError(f"{item} holds another item: its {name} differs", hint="move it away")
-        kept = {PurePosixPath(stored.path).parts[1] for stored in seen.manifest.files}
+        if seen.manifest.status is QuarantineStatus.DELETED:
+            return seen.manifest
+        kept = attempts(seen.manifest)
         with contextlib.suppress(StorageError):  # leftovers cost space, nothing else
             self._clear(f"{item}data/", kept=kept)
         return seen.manifest
@@ -302,7 +312,9 @@ class S3QuarantineStore:
         try:
             seen = _seen(stored.body, stored.etag)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StorageError(f"{item}{MANIFEST} is damaged", hint="restore it from a backup; its data is beside it") from error
+            raise StorageError(
+                f"{item}{MANIFEST} is damaged ({error})", hint="restore it from a backup; its data is beside it"
+            ) from error
         self._layout.check(item, seen.manifest)
         return seen
 
@@ -333,7 +345,9 @@ def _remove_downloads(folder: Path, process: int) -> None:
 
 def _seen(body: bytes, etag: str) -> _Seen:
     document = json.loads(body)
-    return _Seen(Manifest.from_json(document), tuple(document.get("nonces", ())), etag)
+    manifest = Manifest.from_json(document)
+    check_identity(manifest)
+    return _Seen(manifest, tuple(document.get("nonces", ())), etag)
 
 
 def _nothing(quarantine_id: str) -> UsageError:

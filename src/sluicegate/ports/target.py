@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sluicegate.ports.batch import BatchView
 
-__all__ = ["CommitReceipt", "CommitRequest", "Target"]
+__all__ = ["CommitReceipt", "CommitRequest", "Readable", "Target"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,19 @@ class Target(Protocol):
 
     def find(self, batch_id: str, *, dataset: str, tenant: str = "default") -> CommitReceipt | None:
         """What is there under this batch_id, or None.
+
+        Raises:
+            StorageError: the target can't be asked.
+        """
+        ...
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """What a target may offer besides: the rows of a committed batch as local Parquet files, for whoever judges it anew."""
+
+    def files(self, batch_id: str, *, dataset: str, tenant: str = "default") -> tuple[Path, ...]:
+        """The batch's data files, to be read and never changed; empty where there is no such batch, or none of its files is local.
 
         Raises:
             StorageError: the target can't be asked.

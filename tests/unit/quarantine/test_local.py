@@ -145,11 +145,18 @@ def test_data_that_is_not_what_it_was_is_never_handed_out(
         store.data_files(manifest)
 
 
-def test_a_manifest_of_a_later_version_is_still_read(tmp_path: Path, store: LocalQuarantineStore, delivery: Path) -> None:
+def test_a_manifest_of_a_later_version_is_read_and_left_as_it_is(
+    tmp_path: Path, store: LocalQuarantineStore, delivery: Path
+) -> None:
     manifest = store.put(quarantine_request(delivery))
     path = folder_of(tmp_path, manifest.quarantine_id) / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 2, "mood": "new"}))
-    assert store.get(manifest.quarantine_id) == replace(manifest, schema_version=2)
+    newer = store.get(manifest.quarantine_id)
+    assert newer == replace(manifest, schema_version=2)
+    written = path.read_text()
+    with pytest.raises(StorageError, match="newer sluicegate"):
+        store.swap(newer, moved(newer, QuarantineStatus.REVIEWED, nonce="n2"))
+    assert path.read_text() == written
 
 
 def test_a_file_in_the_place_of_the_store_is_named(tmp_path: Path, delivery: Path) -> None:
