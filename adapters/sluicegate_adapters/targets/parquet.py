@@ -95,6 +95,14 @@ class ParquetTarget:
             location=str(final), rows=published.rows, content_sha256=published.content_sha256, already_there=True
         )
 
+    def files(self, batch_id: str, *, dataset: str, tenant: str = "default") -> tuple[Path, ...]:
+        """The batch's data files; see ``ports.target.Readable``."""
+        found = self.find(batch_id, dataset=dataset, tenant=tenant)
+        if found is None:
+            return ()
+        with storage_errors(f"{found.location} can't be read"):
+            return tuple(sorted(Path(found.location).glob("part-*.parquet")))
+
     def _stage(self, request: CommitRequest, staged: Path) -> str:
         """Put the batch's files and its receipt into the folder, durably; the attempt's own name."""
         written = self._copy(request, staged) if request.files else self._write(request, staged)
@@ -157,7 +165,7 @@ class ParquetTarget:
             if published is None:
                 raise
             return self._settle(request, published, final, attempt=attempt)
-        return self._acknowledge(request, final, already_there=False)
+        return self._acknowledge(request, final, rows=request.rows, already_there=False)
 
     def _settle(self, request: CommitRequest, published: _Published, final: Path, *, attempt: str) -> CommitReceipt:
         """The batch_id is taken: by the same content, or by other."""
@@ -171,9 +179,9 @@ class ParquetTarget:
                 f"batch {request.batch_id!r} of {request.dataset!r} was committed before with other content ({final})",
                 hint="give the new delivery a batch_id of its own",
             )
-        return self._acknowledge(request, final, already_there=published.attempt != attempt)
+        return self._acknowledge(request, final, rows=published.rows, already_there=published.attempt != attempt)
 
-    def _acknowledge(self, request: CommitRequest, final: Path, *, already_there: bool) -> CommitReceipt:
+    def _acknowledge(self, request: CommitRequest, final: Path, *, rows: int, already_there: bool) -> CommitReceipt:
         """Make the published name durable, whoever published it, and only then say so."""
         try:
             self._files.sync_folder(final.parent)
@@ -182,9 +190,7 @@ class ParquetTarget:
                 f"{final} is visible, but the disk did not confirm it: {error.strerror or error}",
                 hint="see to the disk, then run it again: it will find the batch, and commit nothing twice",
             ) from error
-        return CommitReceipt(
-            location=str(final), rows=request.rows, content_sha256=request.content_sha256, already_there=already_there
-        )
+        return CommitReceipt(location=str(final), rows=rows, content_sha256=request.content_sha256, already_there=already_there)
 
     def _batch_folder(self, tenant: str, dataset: str, batch_id: str) -> Path:
         text = self._path.replace("{tenant}", segment(tenant)).replace("{dataset}", segment(dataset))
