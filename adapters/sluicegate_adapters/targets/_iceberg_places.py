@@ -14,8 +14,9 @@ from urllib.parse import unquote, urlsplit
 
 from sluicegate.errors import StorageError
 from sluicegate.ports.fingerprint import file_sha256
+from sluicegate.ports.recovery import Recovered
 from sluicegate_adapters.local_files import LocalFiles
-from sluicegate_adapters.s3.errors import s3_errors
+from sluicegate_adapters.s3.leavings import remove_upload, still_uploads
 from sluicegate_adapters.s3.objects import Bucket
 from sluicegate_adapters.s3.settings import BucketSettings
 from sluicegate_adapters.targets._iceberg_files import Part
@@ -63,6 +64,10 @@ class Place(Protocol):
 
     def remove(self, name: str) -> None:
         """Remove a file."""
+        ...
+
+    def half_written(self, *, older_than: datetime, dry_run: bool) -> Iterator[Recovered]:
+        """Remove what was begun and will not be ended: uploads to a bucket; on a disk that waits in ``staging``."""
         ...
 
 
@@ -146,6 +151,10 @@ class LocalPlace:
         """Remove a file; its folder stays: an attempt may be about to use it."""
         self._files.remove(self._folder / name)
 
+    def half_written(self, *, older_than: datetime, dry_run: bool) -> Iterator[Recovered]:  # noqa: ARG002 - a place's
+        """Nothing: a file gets its name when it is whole."""
+        yield from ()
+
 
 class BucketPlace:
     """A prefix of a bucket."""
@@ -168,21 +177,21 @@ class BucketPlace:
 
     def there(self, name: str) -> bool:
         """Whether a published file is (still) there."""
-        return self._key(name) in self._bucket.keys(self._key(name))
+        return self._bucket.head(self._key(name)) is not None
 
     def lying(self) -> Iterator[Lying]:
         """All files in the table's ``data/``."""
-        prefix = self._key("data/")
-        with s3_errors(f"{prefix} can't be listed", self._bucket.settings):
-            pages = self._bucket.client().get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self._bucket.settings.bucket, Prefix=prefix):
-                for found in page.get("Contents", ()):
-                    name = found["Key"].removeprefix(self._key(""))
-                    yield Lying(name=name, bytes=found["Size"], written=found["LastModified"])
+        for found in self._bucket.objects(self._key("data/")):
+            yield Lying(name=found.key.removeprefix(self._key("")), bytes=found.bytes, written=found.modified)
 
     def remove(self, name: str) -> None:
         """Remove a file."""
         self._bucket.delete([self._key(name)])
+
+    def half_written(self, *, older_than: datetime, dry_run: bool) -> Iterator[Recovered]:
+        """Give up the uploads into which nothing has come since then."""
+        for upload in still_uploads(self._bucket, self._key("data/"), older_than=older_than):
+            yield remove_upload(self._bucket, upload, dry_run=dry_run)
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}/{name}" if self._prefix else name

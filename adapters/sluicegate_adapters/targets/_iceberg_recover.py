@@ -58,6 +58,7 @@ def clear(
             yield Recovered(what="table", where=".".join(table.name()), done="left", why=error.message)
             continue
         staged.add(place.staging)
+        yield from place.half_written(older_than=older_than, dry_run=dry_run)
         yield from _orphans(table, place, files, older_than, dry_run=dry_run)
     for folder in sorted(staged):
         yield from _staging(folder, files, dry_run=dry_run)
