@@ -60,8 +60,8 @@ class LocalQuarantineStore:
         if unknown:
             raise ConfigError(f"quarantine local: unknown setting {unknown[0]!r}", hint="known: path, retention_days")
         path, days = settings.get("path", DEFAULT_PATH), settings.get("retention_days")
-        if not isinstance(path, str) or not path:
-            raise ConfigError(f"quarantine.path must be a path, not {path!r}")
+        if not isinstance(path, str) or not path or "://" in path:
+            raise ConfigError(f"quarantine.path must be a path, not {path!r}", hint="a bucket is quarantine type s3")
         self._root = absolute(base, path)
         self._retention = read_retention(days)
         self._files = LocalFiles(step) if step else LocalFiles()

@@ -4,8 +4,8 @@
     <path>/batch=<batch_id>/_sluicegate.json        what they are: fingerprint, rows, checksums, contract, verdict
 
 A batch is staged beside the dataset, made durable, and published by renaming its folder onto ``batch=<batch_id>``: the rename
-fails if that is there, and so decides who commits. ``path`` may name ``{tenant}`` and ``{dataset}``; without ``{dataset}`` it
-is the place of one dataset, and others are refused.
+fails if that is there, and so decides who commits. ``path`` may name ``{tenant}`` and ``{dataset}``; without them it
+is the place of one tenant's dataset, and others are refused.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ class ParquetTarget:
             if published is None:
                 raise
             return self._settle(request, published, final, attempt=attempt)
-        return self._acknowledge(request, final, already_there=False)
+        return self._acknowledge(request, final, rows=request.rows, already_there=False)
 
     def _settle(self, request: CommitRequest, published: _Published, final: Path, *, attempt: str) -> CommitReceipt:
         """The batch_id is taken: by the same content, or by other."""
@@ -171,9 +171,9 @@ class ParquetTarget:
                 f"batch {request.batch_id!r} of {request.dataset!r} was committed before with other content ({final})",
                 hint="give the new delivery a batch_id of its own",
             )
-        return self._acknowledge(request, final, already_there=published.attempt != attempt)
+        return self._acknowledge(request, final, rows=published.rows, already_there=published.attempt != attempt)
 
-    def _acknowledge(self, request: CommitRequest, final: Path, *, already_there: bool) -> CommitReceipt:
+    def _acknowledge(self, request: CommitRequest, final: Path, *, rows: int, already_there: bool) -> CommitReceipt:
         """Make the published name durable, whoever published it, and only then say so."""
         try:
             self._files.sync_folder(final.parent)
@@ -182,9 +182,7 @@ class ParquetTarget:
                 f"{final} is visible, but the disk did not confirm it: {error.strerror or error}",
                 hint="see to the disk, then run it again: it will find the batch, and commit nothing twice",
             ) from error
-        return CommitReceipt(
-            location=str(final), rows=request.rows, content_sha256=request.content_sha256, already_there=already_there
-        )
+        return CommitReceipt(location=str(final), rows=rows, content_sha256=request.content_sha256, already_there=already_there)
 
     def _batch_folder(self, tenant: str, dataset: str, batch_id: str) -> Path:
         text = self._path.replace("{tenant}", segment(tenant)).replace("{dataset}", segment(dataset))
@@ -195,14 +193,15 @@ class ParquetTarget:
         return Staging(chosen, self._files)
 
     def _refuse_a_second_dataset(self, request: CommitRequest, root: Path) -> None:
-        """Where the path doesn't tell datasets apart, one batch that is there tells whose place it is."""
-        if "{dataset}" in self._path or not root.is_dir():
+        """Where the path doesn't tell tenants and datasets apart, one batch that is there tells whose place it is."""
+        if set(_PLACEHOLDER.findall(self._path)) == _KNOWN_PLACEHOLDERS or not root.is_dir():
             return
         neighbour = next((folder for folder in root.glob("batch=*") if (folder / _RECEIPT).exists()), None)
         published = _read(neighbour) if neighbour else None
         if published is not None and (published.tenant, published.dataset) != (request.tenant, request.dataset):
             raise ConfigError(
-                f"{root} holds dataset {published.dataset!r} of tenant {published.tenant!r}, not {request.dataset!r}",
+                f"{root} holds dataset {published.dataset!r} of tenant {published.tenant!r}, "
+                f"not {request.dataset!r} of {request.tenant!r}",
                 hint="give target.path the placeholders {tenant} and {dataset}",
             )
 

@@ -82,7 +82,7 @@ class Ward:
     @property
     def _desk(self) -> Desk:
         lease = _LEASE + timedelta(seconds=2 * self.profile.timeout_seconds)
-        return Desk(store=self.quarantine_store, target=self.target, clock=self._clock, lease=lease)
+        return Desk(store=self.quarantine_store, target=self.target, clock=lambda: self._moment(None), lease=lease)
 
     @interruptible()
     def replay(

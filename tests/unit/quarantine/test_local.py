@@ -72,6 +72,8 @@ def test_retention_counts_from_the_run_and_the_contracts_word_wins(tmp_path: Pat
         ({"pth": "x"}, "unknown setting 'pth'"),
         ({"path": 3}, "quarantine.path must be a path"),
         ({"path": ""}, "quarantine.path must be a path"),
+        ({"path": "s3://bucket/held"}, "quarantine.path must be a path"),
+        ({"retention_days": 36_501}, "whole number from 1 to 36500"),
         ({"retention_days": 0}, "whole number from 1"),
         ({"retention_days": True}, "whole number from 1"),
         ({"retention_days": "30"}, "whole number from 1"),
