@@ -25,10 +25,14 @@ _PACKAGE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginSettings:
-    """Which adapter, by its entry point's name, and what it is told; the adapter itself knows its settings."""
+    """Which adapter, by its entry point's name, and what it is told; the adapter itself knows its settings.
+
+    ``also``: of a quarantine store, other places that items are looked for in: what differs in their settings.
+    """
 
     type: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    also: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,10 +77,11 @@ def _lint(path: str, config: str | None) -> tuple[tuple[Fault, ...], tuple[Fault
     unsupported = [
         _at(item, f"no engine runs {item.check.name!r}: {item.unsupported}") for item in planned.checks if item.unsupported
     ]
-    warnings = lint(contract)
+    placed = gate.places.faults(contract)
+    warnings = lint(contract, gate.places.notes(contract))
     if contract.policy.on_unsupported is Action.WARN:
-        return _by_place(*unknown, *broken), _by_place(*warnings, *unsupported)
-    return _by_place(*unknown, *broken, *unsupported), warnings
+        return _by_place(*placed, *unknown, *broken), _by_place(*warnings, *unsupported)
+    return _by_place(*placed, *unknown, *broken, *unsupported), warnings
 
 
 def _at(item: PlannedCheck, message: str, hint: str = "") -> Fault:

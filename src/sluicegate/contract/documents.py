@@ -232,9 +232,10 @@ class NotificationDocument:
 class QuarantineDocument:
     """How a refused batch is kept."""
 
+    node: Node = _node()
     enabled: bool = _key("Without a quarantine, a batch that would go there is blocked.", default=True)
-    s3_bucket: str | None = _key("The bucket, for the S3 store.")
-    s3_prefix: str | None = _key("The prefix, for the S3 store; `${TENANT_ID}` and `${ASSET_NAME}` are filled in by the gate.")
+    s3_bucket: str | None = _key("The bucket, where the profile's store is S3; its server and credentials are the profile's.")
+    s3_prefix: str | None = _key("The prefix in it; `${TENANT_ID}` and `${ASSET_NAME}` are filled in by the gate.")
     retention_days: int | None = _key("An item expires so many days after it came; never, without.", minimum=0, maximum=36500)
     scope: Scope = _key(
         "`batch`: a refused batch is kept whole. `rows`: the rows that break row-level checks are kept, and the rest is committed if it passes.",
@@ -329,7 +330,9 @@ class Asset:
     data_contract: AssetLink = _key("The asset's contract.", default=AssetLink())
     governance: Governance = _key("Who owns it, and what it is.", default=Governance())
     source: Mapping[str, Any] | None = _key("Where batches come from: `path` (relative to this file), `format`, …")
-    target: Mapping[str, Any] | None = _key("How it is kept: `file_format`, `partitioning`, `mode`, …: handed to the target.")
+    target: Mapping[str, Any] | None = _key(
+        "How it is kept: `file_format`, `partitioning`, `mode`, …: see [configuration](configuration.md#what-a-contract-chooses-in-the-target)."
+    )
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -90,11 +90,14 @@ class QuarantinePolicy:
     Attributes:
         scope: ``batch``: whole. ``rows``: only the rows that break row-level checks; the rest is committed.
         max_quarantined: of ``rows``: more than this share of the batch, and it is kept whole; None: no limit but all rows.
+        s3_layout: ``s3_prefix`` with ``{tenant}`` and ``{dataset}`` where it has ``${TENANT_ID}`` and ``${ASSET_NAME}`` as whole
+            levels: so the prefixes of many contracts are one place.
     """
 
     enabled: bool = True
     s3_bucket: str | None = None
     s3_prefix: str | None = None
+    s3_layout: str | None = None
     retention_days: int | None = None
     scope: str = "batch"
     max_quarantined: Tolerance | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -124,7 +124,14 @@ def committed_before(contract: Contract, batch: ActableBatch, target: Target) ->
 
 
 def quarantine(
-    contract: Contract, verdict: Verdict, batch: ActableBatch, store: QuarantineStore, *, evidence: dict[str, Any], nonce: str
+    contract: Contract,
+    verdict: Verdict,
+    batch: ActableBatch,
+    store: QuarantineStore,
+    *,
+    evidence: dict[str, Any],
+    nonce: str,
+    chosen: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Keep the batch with all that a replay needs. Its input stays where it is.
 
@@ -135,7 +142,7 @@ def quarantine(
         raise UsageError(f"a batch decided to {verdict.decision} is not for the quarantine")
     files = batch.spool(batch.scratch / "spool")
     request = QuarantineRequest(
-        manifest=_manifest(contract, verdict, evidence, batch, nonce),
+        manifest=replace(_manifest(contract, verdict, evidence, batch, nonce), target=dict(chosen or {})),
         files=files,
         now=verdict.now,
         fingerprinted=files == batch.files,

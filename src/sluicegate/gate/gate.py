@@ -13,12 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sluicegate import plugins
 from sluicegate.batch.database import interruptible
 from sluicegate.batch.files import find_files
 from sluicegate.batch.source import Batch, BatchSettings, open_batch
-from sluicegate.config import PluginSettings, Profile, load_profile
-from sluicegate.contract.lint import not_acted_on
+from sluicegate.config import Profile, load_profile
 from sluicegate.contract.loader import load_contract
 from sluicegate.contract.model import Contract
 from sluicegate.contract.references import references_to_open
@@ -28,6 +26,7 @@ from sluicegate.gate.evidence import gather_evidence
 from sluicegate.gate.items import DONE
 from sluicegate.gate.judgement import judge_all
 from sluicegate.gate.outcome import RunOutcome
+from sluicegate.gate.places import Places
 from sluicegate.gate.plan import EngineRoom, Plan, plan
 from sluicegate.gate.record import record_of
 from sluicegate.gate.run import run_checks
@@ -73,15 +72,18 @@ class Gate(Ward):
 
     @cached_property
     def target(self) -> Target:
-        """Where committed batches go."""
-        target: Target = self._adapter("sluicegate.targets", self.profile.target)
-        return target
+        """Where committed batches go, unless their contract chooses otherwise."""
+        return self.places.open_target()
 
     @cached_property
     def quarantine_store(self) -> QuarantineStore:
-        """Where refused batches wait."""
-        store: QuarantineStore = self._adapter("sluicegate.quarantine_stores", self.profile.quarantine)
-        return store
+        """Where refused batches wait, unless their contract chooses otherwise."""
+        return self.places.open_store()
+
+    @cached_property
+    def places(self) -> Places:
+        """What contracts choose in them."""
+        return Places(self.profile, target=lambda: self.target, store=lambda: self.quarantine_store)
 
     @cached_property
     def history(self) -> SqliteHistory:
@@ -89,9 +91,6 @@ class Gate(Ward):
         from sluicegate.history.sqlite import SqliteHistory
 
         return SqliteHistory(self.profile.history)
-
-    def _adapter(self, group: str, settings: PluginSettings) -> Any:
-        return plugins.load(group, settings.type)(settings.settings, self.profile.base)
 
     def plan(self, contract: str | Path | Contract, *, now: datetime | None = None) -> Plan:
         """Which engine would run which check, and in what words; needs no data.
@@ -140,6 +139,7 @@ class Gate(Ward):
         tell = progress or _silent
         tell("reading the contract")
         agreed = _contract(contract)
+        self.places.refuse(agreed)
         moment = _utc(now or self._clock())
         tell("opening the batch")
         with closing(self._open(agreed, batch, batch_id, format)) as opened:
@@ -155,7 +155,7 @@ class Gate(Ward):
             receipt=acted.receipt,
             manifest=acted.manifest,
             seconds=time.monotonic() - started,
-            warnings=(*not_acted_on(agreed), *opened.notes, *_at_rest(acted.manifest)),
+            warnings=(*self.places.notes(agreed), *opened.notes, *_at_rest(acted.manifest)),
         )
         return self._record(outcome)
 
@@ -184,7 +184,7 @@ class Gate(Ward):
         checked: bool = True,
     ) -> Batch:
         """A quarantined batch, or what shall stand in for it, under the batch_id that it came with."""
-        files = [str(path) for path in self.quarantine_store.data_files(item)] if data is None else data
+        files = [str(path) for path in self.places.store().data_files(item)] if data is None else data
         in_files = isinstance(data, str | os.PathLike | list)
         same = data is None or (in_files and find_files(data, format).format == item.format)  # type: ignore[arg-type]
         return open_batch(
@@ -284,16 +284,24 @@ class Gate(Ward):
                 return Acted(action=ActionTaken.COMMITTED, receipt=self._commit(contract, verdict, batch))
             case Decision.QUARANTINE:
                 tell("quarantining")
-                if earlier := committed_before(contract, batch, self.target):
+                if earlier := committed_before(contract, batch, self.places.target(contract)):
                     return Acted(action=ActionTaken.COMMITTED, receipt=earlier)
                 evidence = document(verdict, contract.classified_columns)
-                kept = quarantine(contract, verdict, batch, self.quarantine_store, evidence=evidence, nonce=secrets.token_hex(8))
+                kept = quarantine(
+                    contract,
+                    verdict,
+                    batch,
+                    self.places.store(contract),
+                    evidence=evidence,
+                    nonce=secrets.token_hex(8),
+                    chosen=self.places.chosen(contract),
+                )
                 return Acted(action=ActionTaken.QUARANTINED, manifest=kept)
             case Decision.BLOCK:
                 return Acted(action=ActionTaken.BLOCKED)
 
     def _commit(self, contract: Contract, verdict: Verdict, batch: Batch) -> CommitReceipt:
-        return commit(contract, batch, self.target, commit_properties(contract, verdict))
+        return commit(contract, batch, self.places.target(contract), commit_properties(contract, verdict))
 
     def _record(self, outcome: RunOutcome) -> RunOutcome:
         """Write the run to the history. It isn't the arbiter: if it can't be written, the decision stands, and says so."""

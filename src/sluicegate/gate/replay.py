@@ -210,7 +210,7 @@ def release(bench: Bench, task: Task) -> ReplayOutcome:
 
 def _commit(desk: Desk, claim: Claim, contract: Contract, batch: Batch, properties: Mapping[str, str]) -> CommitReceipt:
     try:
-        return commit(contract, batch, desk.target, properties, last_look=claim.renew)
+        return commit(contract, batch, desk.target_for(claim.item), properties, last_look=claim.renew)
     except BatchConflict:  # somebody else's claim may be what is there: a stalled worker that woke up, say
         item = desk.settle(claim.item.quarantine_id, by=claim.step.by)
         if item.status not in DONE:

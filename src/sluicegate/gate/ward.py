@@ -18,8 +18,9 @@ from sluicegate.gate import replay as steps
 from sluicegate.gate.act import ActionTaken
 from sluicegate.gate.items import Desk
 from sluicegate.gate.outcome import RunOutcome
+from sluicegate.gate.places import Places
 from sluicegate.gate.record import record_of, record_of_release
-from sluicegate.ports.quarantine import Manifest, QuarantineStore
+from sluicegate.ports.quarantine import Manifest
 from sluicegate.ports.target import Target
 from sluicegate.verdict.model import Verdict
 
@@ -63,7 +64,7 @@ class Ward:
         @property
         def target(self) -> Target: ...
         @property
-        def quarantine_store(self) -> QuarantineStore: ...
+        def places(self) -> Places: ...
         @property
         def history(self) -> SqliteHistory: ...
         def _contract(self, contract: str | Path | Contract) -> Contract: ...
@@ -82,7 +83,14 @@ class Ward:
     @property
     def _desk(self) -> Desk:
         lease = _LEASE + timedelta(seconds=2 * self.profile.timeout_seconds)
-        return Desk(store=self.quarantine_store, target=self.target, clock=lambda: self._moment(None), lease=lease)
+        places = self.places
+        return Desk(
+            store=places.store(),
+            target=self.target,
+            clock=lambda: self._moment(None),
+            lease=lease,
+            target_of=places.target_of,
+        )
 
     @interruptible()
     def replay(
@@ -122,6 +130,7 @@ class Ward:
             StorageError: a store failed, or the kept bytes are damaged; the call may be repeated.
         """
         started, moment = time.monotonic(), self._moment(now)
+        agreed = self._known(contract)
         tell = progress or (lambda _: None)
 
         def judge(agreed: Contract, batch: Batch) -> Verdict:
@@ -131,7 +140,7 @@ class Ward:
             nonlocal moment
             if original_clock:
                 moment = datetime.fromisoformat(str(item.verdict["clock"]))
-            return self._contract(contract) if contract is not None else steps.original_contract(item, Path(beside or "."))
+            return self._suited(agreed, item, beside)
 
         task = steps.Task(quarantine_id=quarantine_id, contract_for=contract_for, by=by, why=why, data=data, format=format)
         outcome = steps.replay(steps.Bench(desk=self._desk, open=self._open_kept, judge=judge), task, dry_run=dry_run)
@@ -162,9 +171,10 @@ class Ward:
         """
         _insist(by=by, reason=reason)
         started = time.monotonic()
+        agreed = self._known(contract)
 
         def contract_for(item: Manifest) -> Contract:
-            return self._contract(contract) if contract is not None else steps.original_contract(item, Path(beside or "."))
+            return self._suited(agreed, item, beside)
 
         def judge(*_: object) -> Verdict:
             raise AssertionError
@@ -208,11 +218,24 @@ class Ward:
         Raises:
             StorageError: at the end, if some items can't be read.
         """
-        return keep.verify(self.quarantine_store, quarantine_ids)
+        return keep.verify(self.places.store(), quarantine_ids)
 
     def export(self, quarantine_id: str, folder: str | Path) -> tuple[Path, ...]:
         """Copy an item's files, verified, into a folder, under the names they were handed in with; nothing is overwritten."""
-        return keep.export(self.quarantine_store, quarantine_id, Path(folder))
+        return keep.export(self.places.store(), quarantine_id, Path(folder))
+
+    def _known(self, contract: str | Path | Contract | None) -> Contract | None:
+        """The contract that was given; items where it keeps its refused batches are found from now on."""
+        agreed = self._contract(contract) if contract is not None else None
+        if agreed is not None:
+            self.places.learn(agreed)
+        return agreed
+
+    def _suited(self, agreed: Contract | None, item: Manifest, beside: str | Path | None) -> Contract:
+        """The contract to judge an item by, which sends it where it was to go."""
+        contract = agreed or steps.original_contract(item, Path(beside or "."))
+        self.places.suit(contract, item)
+        return contract
 
     def _moment(self, now: datetime | None) -> datetime:
         moment = now or self._clock()

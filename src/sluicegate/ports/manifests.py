@@ -16,7 +16,7 @@ _TEXTS = (
     "contract_sha256", "contract_text", "reason", "created_at",
 )  # fmt: skip
 _NUMBERS = ("schema_version", "rev", "attempt", "rows")
-_MAPPINGS = ("verdict", "options")
+_MAPPINGS = ("verdict", "options", "target")
 _TIMES = ("created_at", "expires_at", "lease_until")
 
 

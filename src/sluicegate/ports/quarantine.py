@@ -109,6 +109,8 @@ class Manifest:
     - ``fields``: [name, type or null] of each column that the contract declares; ``columns``: name -> type in DuckDB, of the batch;
     - ``checks``: fingerprint -> ``name`` and ``rows``, of the checks that rows broke;
     - ``rows``, ``decision``, ``verdict_id``: of the rest, as it was judged.
+
+    ``target`` is what the contract chose in the profile's target (a table, a branch); empty where it chose nothing.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -139,6 +141,7 @@ class Manifest:
     held: bool = False
     scope: str = "batch"
     batch_rows: int | None = None
+    target: Mapping[str, Any] = field(default_factory=dict)
     split: Mapping[str, Any] = field(default_factory=dict)
 
     @property
