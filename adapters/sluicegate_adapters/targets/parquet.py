@@ -95,6 +95,14 @@ class ParquetTarget:
             location=str(final), rows=published.rows, content_sha256=published.content_sha256, already_there=True
         )
 
+    def files(self, batch_id: str, *, dataset: str, tenant: str = "default") -> tuple[Path, ...]:
+        """The batch's data files; see ``ports.target.Readable``."""
+        found = self.find(batch_id, dataset=dataset, tenant=tenant)
+        if found is None:
+            return ()
+        with storage_errors(f"{found.location} can't be read"):
+            return tuple(sorted(Path(found.location).glob("part-*.parquet")))
+
     def _stage(self, request: CommitRequest, staged: Path) -> str:
         """Put the batch's files and its receipt into the folder, durably; the attempt's own name."""
         written = self._copy(request, staged) if request.files else self._write(request, staged)
