@@ -21,12 +21,13 @@ from typing import Any
 from sluicegate.errors import BatchConflict, BatchUnreadable, CommitStateUnknown, ConfigError, StorageError
 from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import segment
-from sluicegate.ports.target import CommitReceipt, CommitRequest
+from sluicegate.ports.target import CommitReceipt, CommitRequest, Target
 from sluicegate_adapters.local_files import LocalFiles, Step, absolute, storage_errors
 from sluicegate_adapters.targets._export import count_rows, export, written_rows
+from sluicegate_adapters.targets._parquet_keys import SCHEME
 from sluicegate_adapters.targets._staging import Staging
 
-__all__ = ["DEFAULT_PATH", "ParquetTarget"]
+__all__ = ["DEFAULT_PATH", "ParquetTarget", "parquet_target"]
 
 DEFAULT_PATH = ".sluicegate/data/{tenant}/{dataset}"
 _RECEIPT = "_sluicegate.json"
@@ -63,7 +64,10 @@ class ParquetTarget:
     def __init__(self, settings: Mapping[str, Any], base: Path, *, step: Step | None = None) -> None:
         unknown = sorted(set(settings) - {"path", "staging"})
         if unknown:
-            raise ConfigError(f"target parquet: unknown setting {unknown[0]!r}", hint="known: path, staging")
+            raise ConfigError(
+                f"target parquet: unknown setting {unknown[0]!r}",
+                hint="known: path, staging; with an s3:// path, how to reach the bucket",
+            )
         self._path = _text(settings, "path", DEFAULT_PATH)
         self._staging = _text(settings, "staging", "")
         self._base = base
@@ -212,6 +216,19 @@ class ParquetTarget:
                 f"not {request.dataset!r} of {request.tenant!r}",
                 hint="give target.path the placeholders {tenant} and {dataset}",
             )
+
+
+def parquet_target(settings: Mapping[str, Any], base: Path) -> Target:
+    """The target ``parquet``: in a bucket where ``path`` says ``s3://``, else on a local disk.
+
+    Raises:
+        ConfigError: a setting is unknown or can't be used.
+    """
+    if _text(settings, "path", DEFAULT_PATH).startswith(SCHEME):
+        from sluicegate_adapters.targets.parquet_s3 import S3ParquetTarget
+
+        return S3ParquetTarget(settings, base)
+    return ParquetTarget(settings, base)
 
 
 def _text(settings: Mapping[str, Any], key: str, default: str) -> str:
