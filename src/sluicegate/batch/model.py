@@ -126,13 +126,13 @@ class Batch:
     def spool(self, folder: Path) -> tuple[Path, ...]:
         """The files to keep the batch by: its own; or, where those don't hold all of it, one Parquet file written into the folder.
 
-        That is so for tables in memory, and for ``key=value`` folders, whose columns are in the paths.
+        That is so for tables in memory, for ``key=value`` folders, whose columns are in the paths, and where columns are dropped.
 
         Raises:
             BatchUnreadable: a file that was read for this is no longer the one that was opened.
             StorageError: the folder can't be written, or Parquet has no such type.
         """
-        if self.source is not None and not self.source.partitions:
+        if self.source is not None and not self.source.partitions and not self._changed:
             return self.files
         import duckdb
 

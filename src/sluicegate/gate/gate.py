@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.batch.database import interruptible
-from sluicegate.batch.files import find_files
-from sluicegate.batch.source import Batch, BatchSettings, open_batch
+from sluicegate.batch.source import Batch
 from sluicegate.config import Profile, load_profile
 from sluicegate.contract.loader import load_contract
 from sluicegate.contract.model import Contract
-from sluicegate.contract.references import references_to_open
 from sluicegate.errors import StorageError, UsageError
 from sluicegate.gate.act import Acted, ActionTaken, commit, commit_properties, committed_before, quarantine
 from sluicegate.gate.evidence import gather_evidence
 from sluicegate.gate.items import DONE
 from sluicegate.gate.judgement import judge_all
+from sluicegate.gate.merge import of_rows_alone
+from sluicegate.gate.opening import Opening
 from sluicegate.gate.outcome import RunOutcome
 from sluicegate.gate.places import Places
 from sluicegate.gate.plan import EngineRoom, Plan, plan
@@ -48,7 +48,7 @@ Progress = Callable[[str], None]
 """Told what the gate does now, in a few words, each time that changes."""
 
 
-class Gate(Ward):
+class Gate(Opening, Ward):
     """Runs batches against contracts. Safe to share between threads; keep one for many batches.
 
     Args:
@@ -159,58 +159,12 @@ class Gate(Ward):
         )
         return self._record(outcome)
 
-    def _open(self, contract: Contract, source: object, batch_id: str | None, format_: str | None) -> Batch:
-        where: Mapping[str, Any] = contract.settings.get("source") or {}
-        if source is None:
-            source = where.get("path")
-            if source is None:
-                raise UsageError("no batch was named", hint="name its files, or give the job or asset a source.path")
-        return open_batch(
-            source,
-            batch_id=batch_id,
-            format=format_ or where.get("format"),
-            options=where.get("options"),
-            references=references_to_open(contract),
-            **self._reading(contract),
-        )
-
-    def _open_kept(
-        self,
-        item: Manifest,
-        contract: Contract,
-        data: object = None,
-        format: str | None = None,  # noqa: A002
-        *,
-        checked: bool = True,
-    ) -> Batch:
-        """A quarantined batch, or what shall stand in for it, under the batch_id that it came with."""
-        files = [str(path) for path in self.places.store().data_files(item)] if data is None else data
-        in_files = isinstance(data, str | os.PathLike | list)
-        same = data is None or (in_files and find_files(data, format).format == item.format)  # type: ignore[arg-type]
-        return open_batch(
-            files,
-            batch_id=item.batch_id,
-            format=item.format if data is None else format,
-            options=item.options if same else None,
-            references=references_to_open(contract) if checked else None,
-            known_sha256=item.content_sha256 if data is None else None,
-            **self._reading(contract),
-        )
-
-    def _reading(self, contract: Contract) -> dict[str, Any]:
-        limits = self.profile.batch
-        return {
-            "declared": tuple((spec.name, spec.type) for spec in contract.fields if spec.type),
-            "settings": BatchSettings(
-                memory_limit=limits.memory_limit, threads=limits.threads, temp_directory=limits.temp_directory
-            ),
-        }
-
     def _contract(self, contract: str | Path | Contract) -> Contract:
         return _contract(contract)
 
-    def _judge(self, contract: Contract, batch: Batch, now: datetime, tell: Progress) -> Verdict:
-        return self._verdict(plan(contract, self.engines, now, batch), batch, tell)
+    def _judge(self, contract: Contract, batch: Batch, now: datetime, tell: Progress, *, alone: bool = False) -> Verdict:
+        planned = plan(contract, self.engines, now, batch)
+        return self._verdict(of_rows_alone(planned) if alone else planned, batch, tell)
 
     def _run_id(self, moment: datetime) -> str:
         return f"r-{moment:%Y%m%dT%H%M%S}-{secrets.token_hex(6)}"

@@ -30,7 +30,7 @@ from sluicegate.verdict.model import CheckOutcome, Decision, Outcome, Verdict
 from sluicegate.verdict.policy import Policy
 from sluicegate.words import plural
 
-__all__ = ["Broken", "Split", "SplittableBatch", "Whole", "set_aside", "split"]
+__all__ = ["Broken", "ShownBatch", "Split", "SplittableBatch", "Whole", "set_aside", "split"]
 
 _OURS = "_sluicegate_"
 _LOST_IN_PARQUET = re.compile(r"\b(TIME WITH TIME ZONE|TIMETZ|BIT|INTERVAL|UHUGEINT|VARIANT)(?=[\[\],)]|$)")
@@ -69,8 +69,15 @@ class Split:
     """Fingerprint -> the check's name, of the checks that split the batch."""
 
 
-class SplittableBatch(Protocol):
-    """The part of ``batch.source.Batch`` that splitting needs."""
+class ShownBatch(Protocol):
+    """The part of ``batch.source.Batch`` that setting rows aside needs."""
+
+    def view(self) -> EngineView: ...
+    def check_unchanged(self) -> None: ...
+
+
+class SplittableBatch(ShownBatch, Protocol):
+    """The part that splitting needs."""
 
     @property
     def schema(self) -> BatchSchema: ...
@@ -78,9 +85,7 @@ class SplittableBatch(Protocol):
     def rows(self) -> int: ...
     @property
     def scratch(self) -> Path: ...
-    def view(self) -> EngineView: ...
     def without(self, file: Path) -> AbstractContextManager[Self]: ...
-    def check_unchanged(self) -> None: ...
 
 
 def split(
@@ -149,7 +154,7 @@ def _too_many(broken: int, rows: int, policy: QuarantinePolicy) -> Whole | None:
     return None
 
 
-def set_aside(planned: Plan, checks: Sequence[ContractCheck], batch: SplittableBatch, file: Path) -> Broken | Whole:
+def set_aside(planned: Plan, checks: Sequence[ContractCheck], batch: ShownBatch, file: Path) -> Broken | Whole:
     """Write the rows that break any of these checks to a Parquet file, in one pass over the batch, or say why that can't be done.
 
     Raises:

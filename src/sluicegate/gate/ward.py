@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +33,7 @@ __all__ = ["Ward", "pacer"]
 
 _LEASE = timedelta(minutes=10)
 _USER = "somebody"
+_Judge = Callable[[Contract, Batch], Verdict]
 
 
 def pacer(rate: float | None, *, pause: Callable[[float], object] = time.sleep) -> Callable[[], None]:
@@ -77,14 +79,27 @@ class Ward:
             *,
             checked: bool = True,
         ) -> Batch: ...
-        def _judge(self, contract: Contract, batch: Batch, now: datetime, tell: Callable[[str], None]) -> Verdict: ...
+        def _judge(
+            self, contract: Contract, batch: Batch, now: datetime, tell: Callable[[str], None], *, alone: bool = False
+        ) -> Verdict: ...
+        def _merged(self, item: Manifest, contract: Contract, rows: Batch) -> AbstractContextManager[Batch | None]: ...
+        def _open_original(self, item: Manifest) -> Batch: ...
         def _run_id(self, moment: datetime) -> str: ...
 
     @property
     def _desk(self) -> Desk:
         lease = _LEASE + timedelta(seconds=2 * self.profile.timeout_seconds)
         places = self.places
-        return Desk(store=places.store(), target=self.target, clock=self._clock, lease=lease, target_of=places.target_of)
+        return Desk(
+            store=places.store(),
+            target=self.target,
+            clock=lambda: self._moment(None),
+            lease=lease,
+            target_of=places.target_of,
+        )
+
+    def _bench(self, judge: _Judge, judge_alone: _Judge) -> steps.Bench:
+        return steps.Bench(desk=self._desk, open=self._open_kept, judge=judge, judge_alone=judge_alone, merged=self._merged)
 
     @interruptible()
     def replay(
@@ -130,6 +145,9 @@ class Ward:
         def judge(agreed: Contract, batch: Batch) -> Verdict:
             return self._judge(agreed, batch, moment, tell)
 
+        def judge_alone(agreed: Contract, batch: Batch) -> Verdict:
+            return self._judge(agreed, batch, moment, tell, alone=True)
+
         def contract_for(item: Manifest) -> Contract:
             nonlocal moment
             if original_clock:
@@ -137,7 +155,7 @@ class Ward:
             return self._suited(agreed, item, beside)
 
         task = steps.Task(quarantine_id=quarantine_id, contract_for=contract_for, by=by, why=why, data=data, format=format)
-        outcome = steps.replay(steps.Bench(desk=self._desk, open=self._open_kept, judge=judge), task, dry_run=dry_run)
+        outcome = steps.replay(self._bench(judge, judge_alone), task, dry_run=dry_run)
         return outcome if dry_run else self._recorded(outcome, time.monotonic() - started)
 
     @interruptible()
@@ -174,7 +192,7 @@ class Ward:
             raise AssertionError
 
         task = steps.Task(quarantine_id=quarantine_id, contract_for=contract_for, by=by, why=reason)
-        outcome = steps.release(steps.Bench(desk=self._desk, open=self._open_kept, judge=judge), task)
+        outcome = steps.release(self._bench(judge, judge), task)
         return self._recorded(outcome, time.monotonic() - started)
 
     def review(self, quarantine_id: str, *, by: str, note: str, hold: bool | None = None) -> Manifest:
@@ -250,6 +268,9 @@ class Ward:
                 contract=contract, verdict=verdict, action=action, receipt=outcome.receipt, manifest=outcome.manifest, **facts
             )
             record = record_of(done)
+        if outcome.manifest.scope == "rows":  # beside the rest of their batch, not instead of it
+            rows = outcome.receipt.rows if outcome.receipt else record.rows
+            record = replace(record, batch_id=outcome.manifest.target_batch_id, rows=rows)
         try:
             self.history.record(record)
         except StorageError as error:
