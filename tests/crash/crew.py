@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 NOW = datetime.now(UTC).replace(microsecond=0)
 """When everything here begins: files are as young as they look."""
 DAY = timedelta(days=1)
+_PATIENCE = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Crew:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
+        assert select.select([self._process.stdout], [], [], _PATIENCE)[0], f"the foreman doesn't answer: {order}"
         line = self._process.stdout.readline()
         assert line, "the foreman has died"
         answer: dict[str, Any] = json.loads(line)
@@ -107,4 +110,8 @@ def hired() -> Iterator[Crew]:
         finally:
             assert process.stdin is not None
             process.stdin.close()
-            process.wait()
+            try:
+                process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise

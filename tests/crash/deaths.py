@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tests.crash.crew import DAY, NOW, Crew
-from tests.crash.shop import BAD, FIXED, sha
+from tests.crash.shop import BAD, BAD_PARQUET, FIXED, sha
 from tests.crash.truth import Seen, at_rest, look
 from tests.crash.worlds import Photo, World
 
@@ -39,6 +39,7 @@ class Scenario:
 
 SCENARIOS = {
     "commit": Scenario(before=("commit another",), works=("commit",), status=None, contents=(sha(BAD),)),
+    "commit parquet": Scenario(before=("commit another",), works=("commit parquet",), status=None, contents=(sha(BAD_PARQUET),)),
     "first commit": Scenario(before=(), works=("commit",), status=None, contents=(sha(BAD),)),
     "quarantine": Scenario(before=("commit another",), works=("quarantine",), status="quarantined", contents=()),
     "passes": Scenario(works=("passes",), status="replayed", contents=(sha(BAD),)),

@@ -46,6 +46,8 @@ __all__ = ["DECIDING", "main"]
 
 DECIDING = {"publish", "commit"}
 """Operations that decide who commits; with them the first lock of an item, and the first write of a manifest."""
+_LONGEST = 120
+"""Seconds that a worker may live, stops included: one that hangs ends, and fails its test."""
 _CLIENTS: dict[str | None, Any] = {}
 
 
@@ -81,7 +83,7 @@ class Moments:
             told = {"end": "stopped", "moment": len(self.seen), "operation": operation, "when": when}
             self._line.sendall(json.dumps(told).encode() + b"\n")
             heard = self._line.recv(1)
-            if heard == b"x":
+            if heard in {b"x", b""}:  # told to, or there is nobody left
                 os.kill(os.getpid(), signal.SIGKILL)
             if heard == b"e":  # go on to the end
                 self._at = None
@@ -156,7 +158,7 @@ def _gate(place: Path, now: datetime, step: Any = None) -> Gate:
         "quarantine_store": ("sluicegate.quarantine_stores", profile.quarantine),
     }
     for name, (group, chosen) in kinds.items():
-        made = plugins.load(group, chosen.type)(chosen.settings, profile.base, step=step)
+        made: Any = plugins.load(group, chosen.type)(chosen.settings, profile.base, step=step)
         gate.__dict__[name] = made
         bucket = getattr(made, "_bucket", None)
         if isinstance(bucket, Bucket):
@@ -212,6 +214,7 @@ class Foreman:
 
     def _live(self, order: Mapping[str, Any], line: socket.socket) -> None:
         try:
+            signal.alarm(_LONGEST)
             told = _work(order, line)
         except BaseException:  # noqa: BLE001 - told to the test
             told = {"end": "broke", "trace": traceback.format_exc()}

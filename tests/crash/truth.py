@@ -19,10 +19,12 @@ class Seen:
     Attributes:
         items: by ID.
         contents: the fingerprints that the target has of the batch that all is about; one at most.
+        committed: the batch_ids of all that the target has.
     """
 
     items: Mapping[str, Manifest] = field(default_factory=dict)
     contents: tuple[str, ...] = ()
+    committed: tuple[str, ...] = ()
 
     @property
     def item(self) -> Manifest | None:
@@ -35,23 +37,28 @@ class Seen:
 
 def look(world: World, before: Seen | None = None) -> Seen:
     """What must hold at any time. ``before``: what was seen earlier; since then nothing may have been forgotten."""
+    with world.glance():
+        seen = _look(world)
+    if before is not None:
+        _nothing_forgotten(before, seen)
+    return seen
+
+
+def _look(world: World) -> Seen:
     committed = world.committed()
     batches = [batch.batch_id for batch in committed]
     assert len(batches) == len(set(batches)), f"committed twice: {sorted(batches)}"
     wanted = sorted(row for batch in committed for row in ROWS[batch.content_sha256])
     assert world.rows() == wanted, "the target's rows are the union of the committed batches"
-    for name, text in FILES.items():
-        assert (world.place / name).read_text("utf-8") == text, f"{name} is as it was"
+    for name, content in FILES.items():
+        assert (world.place / name).read_bytes() == content, f"{name} is as it was"
     manifests = world.manifests()
     items = {item.quarantine_id: item for item in manifests}
     assert len(items) == len(manifests)
     contents = {batch.batch_id: batch.content_sha256 for batch in committed}
     for item in manifests:
         _look_at(world, item, contents)
-    seen = Seen(items, tuple(batch.content_sha256 for batch in committed if batch.batch_id == BATCH))
-    if before is not None:
-        _nothing_forgotten(before, seen)
-    return seen
+    return Seen(items, tuple(batch.content_sha256 for batch in committed if batch.batch_id == BATCH), tuple(batches))
 
 
 def _look_at(world: World, item: Manifest, contents: Mapping[str, str]) -> None:
@@ -65,6 +72,7 @@ def _look_at(world: World, item: Manifest, contents: Mapping[str, str]) -> None:
 
 def _nothing_forgotten(before: Seen, now: Seen) -> None:
     assert set(before.contents) <= set(now.contents), "what is committed stays"
+    assert set(before.committed) <= set(now.committed), "what is committed stays"
     for name, earlier in before.items.items():
         assert now.items[name].history[: len(earlier.history)] == earlier.history, "a history only grows"
 

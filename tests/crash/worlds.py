@@ -11,7 +11,7 @@ import tempfile
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -31,17 +31,25 @@ class Committed:
     content_sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object of a bucket."""
+
+    body: bytes
+    metadata: Mapping[str, str]
+
+
 @dataclass(frozen=True)
 class Photo:
     """All that a crash leaves: every file (None: a folder) and every object, by name."""
 
     files: Mapping[str, bytes | None]
-    objects: Mapping[str, bytes] = field(default_factory=dict)
+    objects: Mapping[str, Stored] = field(default_factory=dict)
 
     @cached_property
     def likeness(self) -> str:
         """The same for photographs that differ in nothing but random names, times and process numbers."""
-        everything = {**self.files, **self.objects}
+        everything = {**self.files, **{name: found.body for name, found in self.objects.items()}}
         return "\n".join(sorted(_likeness(name, everything) for name in everything if not name.endswith(_BESIDE_A_DATABASE)))
 
     def unlike(self, others: Iterable[Photo]) -> str:
@@ -138,10 +146,15 @@ class World(ABC):
                 path.write_bytes(content)
         self.put_objects(photo.objects)
 
-    def objects(self) -> dict[str, bytes]:
+    def objects(self) -> dict[str, Stored]:
+        """What is in the bucket."""
         return {}
 
-    def put_objects(self, objects: Mapping[str, bytes]) -> None:
+    def glance(self) -> AbstractContextManager[None]:
+        """Whoever looks inside several times sees the same, and asks the bucket once."""
+        return nullcontext()
+
+    def put_objects(self, objects: Mapping[str, Stored]) -> None:
         """Make the bucket as it was."""
         assert not objects
 
@@ -232,14 +245,9 @@ class _LocalStore(World):
         return [(folder / stored.path).read_bytes() for stored in item.files if (folder / stored.path).exists()]
 
 
-class _S3Store(World):
+class _WithBucket(World):
     needs_server = True
-
-    @property
-    def store(self) -> str:
-        from tests.s3.servers import settings_for
-
-        return f"quarantine: {json.dumps({'type': 's3', **settings_for(self.server, self.bucket), 'prefix': 'held'})}\n"
+    _glance: dict[str, Stored] | None = None
 
     @cached_property
     def client(self) -> Any:
@@ -251,27 +259,82 @@ class _S3Store(World):
         super().open()
         self.client.create_bucket(Bucket=self.bucket)
 
-    def manifests(self) -> list[Manifest]:
-        objects = self.objects()
-        return [Manifest.from_json(json.loads(body)) for key, body in objects.items() if key.endswith("/manifest.json")]
-
-    def kept(self, item: Manifest) -> list[bytes]:
-        objects, folder = self.objects(), f"held/{item.tenant}/{item.dataset}/{item.quarantine_id}"
-        return [objects[f"{folder}/{stored.path}"] for stored in item.files if f"{folder}/{stored.path}" in objects]
-
-    def objects(self) -> dict[str, bytes]:
+    def objects(self) -> dict[str, Stored]:
+        if self._glance is not None:
+            return self._glance
         listed = self.client.list_objects_v2(Bucket=self.bucket)
         assert not listed["IsTruncated"]
-        keys = [found["Key"] for found in listed.get("Contents", ())]
-        return {key: self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in keys}
+        return {found["Key"]: self._get(found["Key"]) for found in listed.get("Contents", ())}
 
-    def put_objects(self, objects: Mapping[str, bytes]) -> None:
+    @contextmanager
+    def glance(self) -> Iterator[None]:
+        self._glance = self.objects()
+        try:
+            yield
+        finally:
+            self._glance = None
+
+    def _get(self, key: str) -> Stored:
+        found = self.client.get_object(Bucket=self.bucket, Key=key)
+        return Stored(found["Body"].read(), found["Metadata"])
+
+    def put_objects(self, objects: Mapping[str, Stored]) -> None:
         there = self.objects()
         for key in set(there) - set(objects):
             self.client.delete_object(Bucket=self.bucket, Key=key)
-        for key, body in objects.items():
-            if there.get(key) != body:
-                self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
+        for key, found in objects.items():
+            if there.get(key) != found:
+                self.client.put_object(Bucket=self.bucket, Key=key, Body=found.body, Metadata=found.metadata)
+
+
+class _S3Store(_WithBucket):
+    @property
+    def store(self) -> str:
+        from tests.s3.servers import settings_for
+
+        return f"quarantine: {json.dumps({'type': 's3', **settings_for(self.server, self.bucket), 'prefix': 'held'})}\n"
+
+    def manifests(self) -> list[Manifest]:
+        bodies = (found.body for key, found in self.objects().items() if key.endswith("/manifest.json"))
+        return [Manifest.from_json(json.loads(body)) for body in bodies]
+
+    def kept(self, item: Manifest) -> list[bytes]:
+        objects, folder = self.objects(), f"held/{item.tenant}/{item.dataset}/{item.quarantine_id}"
+        return [objects[f"{folder}/{stored.path}"].body for stored in item.files if f"{folder}/{stored.path}" in objects]
+
+
+class _ParquetBucket(_WithBucket):
+    @property
+    def target(self) -> str:
+        from tests.s3.servers import KEYS
+
+        settings = {
+            "type": "parquet",
+            "path": f"s3://{self.bucket}/data/{{tenant}}/{{dataset}}",
+            "endpoint_url": self.server,
+            **KEYS,
+        }
+        return f"target: {json.dumps(settings)}\n"
+
+    def _batches(self) -> dict[str, Stored]:
+        """As any reader that globs sees them."""
+        return {key: found for key, found in self.objects().items() if key.startswith("data/") and key.endswith(".parquet")}
+
+    def committed(self) -> list[Committed]:
+        objects, found = self.objects(), []
+        for key, batch in self._batches().items():
+            facts = objects[f"{key.rpartition('/')[0]}/_sluicegate-{batch.metadata['sluicegate-attempt']}.json"]
+            said = json.loads(facts.body)
+            found.append(Committed(said["batch_id"], said["content_sha256"]))
+        return found
+
+    def rows(self) -> list[tuple[str, str]]:
+        import io
+
+        import pyarrow.parquet as pq
+
+        rows = [row for found in self._batches().values() for row in pq.read_table(io.BytesIO(found.body)).to_pylist()]
+        return sorted((str(row["id"]), str(row["amount"])) for row in rows)
 
 
 _REST = "history: {path: history.sqlite}\nbatch: {threads: 1}\n"
@@ -298,4 +361,11 @@ class IcebergS3(_IcebergFolder, _S3Store):
         return f"{self.target}{self.store}{_REST}"
 
 
-WORLDS: Mapping[str, type[World]] = {world.name: world for world in (ParquetLocal, IcebergLocal, IcebergS3)}
+class ParquetS3(_ParquetBucket, _S3Store):
+    name = "parquet on s3+s3"
+
+    def profile(self) -> str:
+        return f"{self.target}{self.store}{_REST}"
+
+
+WORLDS: Mapping[str, type[World]] = {world.name: world for world in (ParquetLocal, IcebergLocal, IcebergS3, ParquetS3)}

@@ -210,7 +210,7 @@ def record_many(path: Path, writer: int, barrier: Any) -> None:
 
 
 def test_eight_processes_that_begin_one_history_at_once_lose_nothing(history: SqliteHistory) -> None:
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(8)
     writers = [context.Process(target=record_many, args=(history.path, writer, barrier)) for writer in range(8)]
     for writer in writers:
