@@ -15,7 +15,7 @@ from typing import Any
 from sluicegate.batch.source import Batch
 from sluicegate.contract.model import Contract, FieldSpec
 from sluicegate.errors import BatchUnreadable, SluicegateError, StorageError, TransientStorageError
-from sluicegate.gate.act import commit
+from sluicegate.gate.act import ActableBatch, commit
 from sluicegate.gate.items import WAITING, Desk, moved
 from sluicegate.ports.quarantine import Manifest, Transition
 from sluicegate.ports.recovery import Recovered
@@ -23,6 +23,7 @@ from sluicegate.ports.target import CommitReceipt
 from sluicegate.words import plural
 
 __all__ = [
+    "REST_LOCATION",
     "commit_rest",
     "finish_rest",
     "is_rest",
@@ -34,13 +35,15 @@ __all__ = [
     "unfinished",
 ]
 
-_LOCATION = "rest_location"
+REST_LOCATION = "rest_location"
+"""The detail of an item's history that says where the rest of its batch is."""
+
 _AGAIN = "hand the batch in again: its rest is committed then, and nothing twice"
 
 
 def rest_step(item: Manifest) -> Transition | None:
     """The step that says where the rest is; None as long as it isn't known to be committed."""
-    return next((step for step in item.history if _LOCATION in step.details), None)
+    return next((step for step in item.history if REST_LOCATION in step.details), None)
 
 
 def is_rest(item: Manifest, found: CommitReceipt) -> bool:
@@ -73,7 +76,7 @@ def rest_contract(item: Manifest) -> Contract:
     )
 
 
-def commit_rest(desk: Desk, item: Manifest, batch: Batch) -> CommitReceipt:
+def commit_rest(desk: Desk, item: Manifest, batch: ActableBatch) -> CommitReceipt:
     """Commit what the item leaves of its batch; what the target has of it then: the rest, or the whole batch if a run was quicker.
 
     Args:
@@ -122,10 +125,10 @@ def note_rest(desk: Desk, item: Manifest, receipt: CommitReceipt, *, by: str) ->
         if rest_step(item) is not None or item.status not in WAITING:
             return item
         told = f"the rest of the batch, {plural(receipt.rows, 'row')}, is committed"
-        details = {_LOCATION: receipt.location, "rest_rows": receipt.rows}
+        details = {REST_LOCATION: receipt.location, "rest_rows": receipt.rows}
         return moved(item, item.status, at=desk.stamp(), by=by, why=told, details=details)
 
-    return desk.change(item.quarantine_id, decide)
+    return desk.change(item, decide)
 
 
 def require_rest(desk: Desk, item: Manifest, *, or_conflict: bool = False) -> None:
@@ -171,7 +174,7 @@ def finish_rest(desk: Desk, item: Manifest, opened: Callable[[Manifest], Batch],
             return Recovered(done="left", why=f"batch {item.batch_id!r} was committed with other content", exit_code=4, **facts)
         if not dry_run:
             found = found or _commit_original(desk, item, opened)
-            settled = desk.settle(item.quarantine_id, by="recover")
+            settled = desk.settle(item, by="recover")
             if is_rest(settled, found):
                 note_rest(desk, settled, found, by="recover")
         elif found is None:
