@@ -234,7 +234,9 @@ def _query(meanings: Mapping[str, RowMeaning]) -> str:
     own = ", ".join(marks.values())
     return (
         f"SELECT * EXCLUDE ({own}), list_sort(list_distinct([{named}])) AS {identifier(CHECKS_COLUMN)} "
-        f"FROM (SELECT *, {broke} FROM {numbered()} AS {identifier(BATCH)}) WHERE {' OR '.join(marks.values())}"
+        f"FROM (SELECT *, {broke} FROM {numbered()} AS {identifier(BATCH)}) "
+        # As a CASE, so that no optimiser makes a join of it that loses the order.
+        f"WHERE CASE WHEN {' OR '.join(marks.values())} THEN TRUE ELSE FALSE END"
     )
 
 
