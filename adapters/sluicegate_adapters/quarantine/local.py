@@ -19,7 +19,15 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sluicegate.errors import BatchUnreadable, CommitStateUnknown, ConfigError, StorageError, TransientStorageError, UsageError
+from sluicegate.errors import (
+    BatchUnreadable,
+    CommitStateUnknown,
+    ConfigError,
+    NoSuchItem,
+    StorageError,
+    TransientStorageError,
+    UsageError,
+)
 from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import is_safe_id, segment
 from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineStatus, StoredFile
@@ -219,7 +227,7 @@ class LocalQuarantineStore:
             place = "/".join("*" if name is None else segment(name) for name in (tenant, dataset))
             for path in self._root.glob(f"{place}/{quarantine_id}/{_MANIFEST}"):
                 return path
-        raise UsageError(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")
+        raise NoSuchItem(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")
 
 
 def _read(path: Path) -> Manifest:
