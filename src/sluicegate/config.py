@@ -25,10 +25,14 @@ _PACKAGE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginSettings:
-    """Which adapter, by its entry point's name, and what it is told; the adapter itself knows its settings."""
+    """Which adapter, by its entry point's name, and what it is told; the adapter itself knows its settings.
+
+    ``also``: of a quarantine store, other places that items are looked for in: what differs in their settings.
+    """
 
     type: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    also: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +40,7 @@ class BatchLimits:
     """How much of the machine a batch may use.
 
     Attributes:
-        memory_limit: DuckDB's, such as ``2GB``; what doesn't fit spills to disk. None: DuckDB's default.
+        memory_limit: DuckDB's, such as ``2GB``; what doesn't fit spills to disk. None: 300 MB, or 100 MB for each thread.
         threads: None: one per core.
         temp_directory: where that goes; None: the system's.
     """

@@ -42,6 +42,17 @@ def _plugin(node: Node, faults: Faults) -> dict[str, Any] | Bad:
     return {"type": name, "settings": {key: item.data() for key, item in node.value.items() if key != "type"}}
 
 
+def _store(node: Node, faults: Faults) -> dict[str, Any] | Bad:
+    found = _plugin(node, faults)
+    if isinstance(found, Bad) or "also" not in found["settings"]:
+        return found
+    places = reader_of(tuple[Mapping[str, Any], ...])(node.value["also"], faults)
+    if isinstance(places, Bad):
+        return BAD
+    settings = {key: value for key, value in found["settings"].items() if key != "also"}
+    return {"type": found["type"], "settings": settings, "also": places}
+
+
 def _engines(node: Node, faults: Faults) -> dict[str, Any] | Bad:
     settings: dict[str, Any] = reader_of(Mapping[str, Mapping[str, Any]])(node, faults)
     python = node.get("python")
@@ -89,7 +100,7 @@ class ProfileDocument:
     """The keys of a profile; None where the file doesn't say."""
 
     target: Mapping[str, Any] | None = field(default=None, metadata={"read": _plugin})
-    quarantine: Mapping[str, Any] | None = field(default=None, metadata={"read": _plugin})
+    quarantine: Mapping[str, Any] | None = field(default=None, metadata={"read": _store})
     history: Path | None = field(default=None, metadata={"read": _history})
     timeout_seconds: float | None = field(default=None, metadata={"minimum": 0.001})
     evidence_rows: int | None = field(default=None, metadata={"minimum": 0, "maximum": 1000})

@@ -147,3 +147,32 @@ def test_verify_and_export(held: str, shop: Path, type_: Type) -> None:
     code, _, error = type_("verify")
     assert (code, "damaged" in error) == (6, True)
     assert type_("purge")[0] == 6
+
+
+def test_one_damaged_item_hides_none_of_the_others(held: str, shop: Path, type_: Type) -> None:
+    assert main(["run", "strict.yaml", "bad.csv", "--batch-id", "b2"]) == 3
+    (hurt,) = {path for path in shop.glob("held/*/*/*/manifest.json") if path.parent.name != held}
+    hurt.write_text("{")
+    code, said, error = type_("list")
+    assert (code, held in said, "damaged" in error) == (6, True, True)
+    code, document, _ = type_("list", "--json")
+    assert (code, [item["quarantine_id"] for item in document["items"]]) == (6, [held])
+    assert hurt.parent.name in document["error"]["message"]
+    code, document, _ = type_("replay", "--contract", "orders", "--with", "loose.yaml", "--json")
+    assert (code, document["exit_code"]) == (6, 6)
+    assert [item["status"] for item in document["items"]] == ["replayed"]
+    assert "damaged" in document["error"]["message"]
+    assert committed(shop) == [sha(BAD)]
+
+
+def test_a_tombstone_whose_bytes_cannot_go_does_not_keep_the_purge_from_the_others(held: str, shop: Path, type_: Type) -> None:
+    assert main(["run", "strict.yaml", "bad.csv", "--batch-id", "b2"]) == 3
+    (other,) = {path.parent for path in shop.glob("held/*/*/*/manifest.json") if path.parent.name != held}
+    assert type_("delete", other.name, "--reason", "a test")[0] == 0
+    (other / ".lock").unlink()
+    (other / ".lock").mkdir()
+    document = json.loads((path := next(shop.glob(f"held/*/*/{held}/manifest.json"))).read_text())
+    path.write_text(json.dumps({**document, "expires_at": "2026-01-01T00:00:00+00:00"}))
+    code, document, _ = type_("purge", "--json")
+    assert (code, document["error"]) == (6, None)
+    assert {item["quarantine_id"]: item["done"] for item in document["items"]} == {other.name: "failed", held: "deleted"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -81,12 +82,14 @@ def test_a_quoted_name_is_that_name(name: str) -> None:
 
 
 transitions = st.builds(Transition, status=st.sampled_from(QuarantineStatus), at=words, by=words, why=words)
-files = st.builds(StoredFile, path=words, original=words, bytes=st.integers(0), sha256=words)
+times = st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat)
+paths = words.map(lambda name: f"data/1/{name}").filter(lambda path: ".." not in path.split("/"))
+files = st.builds(StoredFile, path=paths, original=words, bytes=st.integers(0), sha256=words)
 manifests = st.builds(
     Manifest, quarantine_id=words, rev=st.integers(0), nonce=words, status=st.sampled_from(QuarantineStatus), attempt=st.integers(0), tenant=words,
     dataset=words, batch_id=words, content_sha256=words, format=words, rows=st.integers(0), files=st.lists(files, max_size=2).map(tuple),
     contract_name=words, contract_version=words, contract_sha256=words, contract_text=words, reason=words,
-    verdict=st.dictionaries(words, st.none() | words | st.integers()), created_at=words, expires_at=st.none() | words, owner=st.none() | words,
+    verdict=st.dictionaries(words, st.none() | words | st.integers()), created_at=times, expires_at=st.none() | times, lease_until=st.none() | times, owner=st.none() | words,
     history=st.lists(transitions, max_size=3).map(tuple), options=st.dictionaries(words, words),
 )  # fmt: skip
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from sluicegate.errors import (
@@ -32,13 +33,22 @@ from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import is_safe_id, segment
 from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineStatus, StoredFile
 from sluicegate_adapters.local_files import LocalFiles, Step, absolute, storage_errors
-from sluicegate_adapters.quarantine.rules import IDENTITY, expiry, name_of_copy, read_retention, refuse_rewriting
+from sluicegate_adapters.quarantine.rules import (
+    IDENTITY,
+    attempts,
+    check_identity,
+    expiry,
+    name_of_copy,
+    read_retention,
+    refuse_rewriting,
+)
 
 __all__ = ["DEFAULT_PATH", "LocalQuarantineStore"]
 
 DEFAULT_PATH = ".sluicegate/quarantine"
 _MANIFEST = "manifest.json"
 _LOCK = ".lock"
+_RESTORE = "restore it from a backup, or replay a repaired file"
 
 
 class LocalQuarantineStore:
@@ -59,8 +69,8 @@ class LocalQuarantineStore:
         if unknown:
             raise ConfigError(f"quarantine local: unknown setting {unknown[0]!r}", hint="known: path, retention_days")
         path, days = settings.get("path", DEFAULT_PATH), settings.get("retention_days")
-        if not isinstance(path, str) or not path:
-            raise ConfigError(f"quarantine.path must be a path, not {path!r}")
+        if not isinstance(path, str) or not path or "://" in path:
+            raise ConfigError(f"quarantine.path must be a path, not {path!r}", hint="a bucket is quarantine type s3")
         self._root = absolute(base, path)
         self._retention = read_retention(days)
         self._files = LocalFiles(step) if step else LocalFiles()
@@ -85,15 +95,17 @@ class LocalQuarantineStore:
         """Every item, newest first; those that can't be read are named at the end.
 
         Raises:
-            StorageError: after all the others, if there are damaged manifests.
+            StorageError: after all the others, if there are damaged manifests, or folders that this user may not look into.
         """
-        found, damaged = [], []
-        with storage_errors(f"{self._root} can't be read"):
-            for path in self._root.glob(f"*/*/*/{_MANIFEST}"):
-                try:
-                    found.append(_read(path))
-                except StorageError as error:
-                    damaged.append(error)
+        found: list[Manifest] = []
+        items, barred = _below(self._root, None, None, None)
+        damaged = [StorageError(f"{error.filename} can't be read: {error.strerror}") for error in barred]
+        for item in items:
+            try:
+                with storage_errors(f"{item} can't be read"), contextlib.suppress(FileNotFoundError):  # no item as yet
+                    found.append(_read(item / _MANIFEST))
+            except StorageError as error:
+                damaged.append(error)
         yield from sorted(found, key=lambda manifest: (manifest.created_at, manifest.quarantine_id), reverse=True)
         if damaged:
             raise StorageError("\n".join(error.message for error in damaged), hint=damaged[0].hint)
@@ -131,9 +143,7 @@ class LocalQuarantineStore:
             for stored in manifest.files:
                 path = _inside(item, stored.path)
                 if not path.is_file() or file_sha256(path) != (stored.bytes, stored.sha256):
-                    raise StorageError(
-                        f"{path} is not what was quarantined", hint="restore it from a backup, or replay a repaired file"
-                    )
+                    raise StorageError(f"{path} is not what was quarantined", hint=_RESTORE)
                 paths.append(path)
             return tuple(paths)
 
@@ -189,7 +199,12 @@ class LocalQuarantineStore:
             if getattr(manifest, name) != getattr(wanted, name):
                 raise StorageError(f"{item} holds another item: its {name} differs", hint="move the folder away")
         self._confirm(item)
-        kept = {PurePosixPath(stored.path).parts[1] for stored in manifest.files}
+        if manifest.status is QuarantineStatus.DELETED:
+            return manifest
+        kept = attempts(manifest)
+        for stored in manifest.files:  # whoever hands the batch in again may throw it away on the strength of the answer
+            if not (path := _inside(item, stored.path)).is_file() or path.stat().st_size != stored.bytes:
+                raise StorageError(f"{path} is not what was quarantined", hint=_RESTORE)
         with contextlib.suppress(OSError):  # leftovers cost space, nothing else
             for attempt in (item / "data").iterdir():
                 if attempt.name not in kept:
@@ -224,9 +239,18 @@ class LocalQuarantineStore:
 
     def _find(self, quarantine_id: str, *, tenant: str | None = None, dataset: str | None = None) -> Path:
         if is_safe_id(quarantine_id):
-            place = "/".join("*" if name is None else segment(name) for name in (tenant, dataset))
-            for path in self._root.glob(f"{place}/{quarantine_id}/{_MANIFEST}"):
-                return path
+            places, barred = _below(self._root, tenant, dataset)
+            for place in places:
+                try:
+                    (path := place / quarantine_id / _MANIFEST).lstat()
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
+                except OSError as error:
+                    barred.append(error)
+                else:
+                    return path
+            if barred:  # it may be there: that must not pass for "there is none"
+                raise barred[0]
         raise NoSuchItem(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")
 
 
@@ -234,8 +258,9 @@ def _read(path: Path) -> Manifest:
     """Read a manifest, and hold what it says against where it lies."""
     try:
         manifest = Manifest.from_json(json.loads(path.read_bytes()))
+        check_identity(manifest)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StorageError(f"{path} is damaged", hint="restore it from a backup; its data is beside it") from error
+        raise StorageError(f"{path} is damaged ({error})", hint="restore it from a backup; its data is beside it") from error
     place = (segment(manifest.tenant), segment(manifest.dataset), manifest.quarantine_id)
     if path.parts[-4:-1] != place:
         raise StorageError(f"{path} says that it belongs in {'/'.join(place)}", hint="move the folder back to where it was")
@@ -248,3 +273,26 @@ def _inside(item: Path, relative: str) -> Path:
     if not path.resolve().is_relative_to(item.resolve()):
         raise StorageError(f"{item / _MANIFEST} names a file outside of its item: {relative!r}")
     return path
+
+
+def _below(root: Path, *names: str | None) -> tuple[list[Path], list[OSError]]:
+    """The folders so many levels below the root, of these names where there is one; and what could not be looked into.
+
+    No glob: that passes over what it may not read, as if nothing were there.
+    """
+    found: list[Path] = [root]
+    barred: list[OSError] = []
+    for name in names:
+        above, found = found, []
+        for folder in above:
+            if name is not None:
+                found.append(folder / segment(name))
+                continue
+            try:
+                with os.scandir(folder) as entries:
+                    found += [Path(entry.path) for entry in entries if entry.is_dir()]
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                barred.append(error)
+    return found, barred

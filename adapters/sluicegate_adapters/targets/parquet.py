@@ -4,8 +4,8 @@
     <path>/batch=<batch_id>/_sluicegate.json        what they are: fingerprint, rows, checksums, contract, verdict
 
 A batch is staged beside the dataset, made durable, and published by renaming its folder onto ``batch=<batch_id>``: the rename
-fails if that is there, and so decides who commits. ``path`` may name ``{tenant}`` and ``{dataset}``; without ``{dataset}`` it
-is the place of one dataset, and others are refused.
+fails if that is there, and so decides who commits. ``path`` may name ``{tenant}`` and ``{dataset}``; without them it
+is the place of one tenant's dataset, and others are refused.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from typing import Any
 from sluicegate.errors import BatchConflict, BatchUnreadable, CommitStateUnknown, ConfigError, StorageError
 from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import segment
-from sluicegate.ports.target import CommitReceipt, CommitRequest
+from sluicegate.ports.target import CommitReceipt, CommitRequest, Target
 from sluicegate_adapters.local_files import LocalFiles, Step, absolute, storage_errors
 from sluicegate_adapters.targets._export import count_rows, export, written_rows
+from sluicegate_adapters.targets._parquet_keys import SCHEME
 from sluicegate_adapters.targets._staging import Staging
 
-__all__ = ["DEFAULT_PATH", "ParquetTarget"]
+__all__ = ["DEFAULT_PATH", "ParquetTarget", "parquet_target"]
 
 DEFAULT_PATH = ".sluicegate/data/{tenant}/{dataset}"
 _RECEIPT = "_sluicegate.json"
@@ -63,7 +64,10 @@ class ParquetTarget:
     def __init__(self, settings: Mapping[str, Any], base: Path, *, step: Step | None = None) -> None:
         unknown = sorted(set(settings) - {"path", "staging"})
         if unknown:
-            raise ConfigError(f"target parquet: unknown setting {unknown[0]!r}", hint="known: path, staging")
+            raise ConfigError(
+                f"target parquet: unknown setting {unknown[0]!r}",
+                hint="known: path, staging; with an s3:// path, how to reach the bucket",
+            )
         self._path = _text(settings, "path", DEFAULT_PATH)
         self._staging = _text(settings, "staging", "")
         self._base = base
@@ -94,6 +98,14 @@ class ParquetTarget:
         return CommitReceipt(
             location=str(final), rows=published.rows, content_sha256=published.content_sha256, already_there=True
         )
+
+    def files(self, batch_id: str, *, dataset: str, tenant: str = "default") -> tuple[Path, ...]:
+        """The batch's data files; see ``ports.target.Readable``."""
+        found = self.find(batch_id, dataset=dataset, tenant=tenant)
+        if found is None:
+            return ()
+        with storage_errors(f"{found.location} can't be read"):
+            return tuple(sorted(Path(found.location).glob("part-*.parquet")))
 
     def _stage(self, request: CommitRequest, staged: Path) -> str:
         """Put the batch's files and its receipt into the folder, durably; the attempt's own name."""
@@ -157,7 +169,7 @@ class ParquetTarget:
             if published is None:
                 raise
             return self._settle(request, published, final, attempt=attempt)
-        return self._acknowledge(request, final, already_there=False)
+        return self._acknowledge(request, final, rows=request.rows, already_there=False)
 
     def _settle(self, request: CommitRequest, published: _Published, final: Path, *, attempt: str) -> CommitReceipt:
         """The batch_id is taken: by the same content, or by other."""
@@ -171,9 +183,9 @@ class ParquetTarget:
                 f"batch {request.batch_id!r} of {request.dataset!r} was committed before with other content ({final})",
                 hint="give the new delivery a batch_id of its own",
             )
-        return self._acknowledge(request, final, already_there=published.attempt != attempt)
+        return self._acknowledge(request, final, rows=published.rows, already_there=published.attempt != attempt)
 
-    def _acknowledge(self, request: CommitRequest, final: Path, *, already_there: bool) -> CommitReceipt:
+    def _acknowledge(self, request: CommitRequest, final: Path, *, rows: int, already_there: bool) -> CommitReceipt:
         """Make the published name durable, whoever published it, and only then say so."""
         try:
             self._files.sync_folder(final.parent)
@@ -182,9 +194,7 @@ class ParquetTarget:
                 f"{final} is visible, but the disk did not confirm it: {error.strerror or error}",
                 hint="see to the disk, then run it again: it will find the batch, and commit nothing twice",
             ) from error
-        return CommitReceipt(
-            location=str(final), rows=request.rows, content_sha256=request.content_sha256, already_there=already_there
-        )
+        return CommitReceipt(location=str(final), rows=rows, content_sha256=request.content_sha256, already_there=already_there)
 
     def _batch_folder(self, tenant: str, dataset: str, batch_id: str) -> Path:
         text = self._path.replace("{tenant}", segment(tenant)).replace("{dataset}", segment(dataset))
@@ -195,16 +205,30 @@ class ParquetTarget:
         return Staging(chosen, self._files)
 
     def _refuse_a_second_dataset(self, request: CommitRequest, root: Path) -> None:
-        """Where the path doesn't tell datasets apart, one batch that is there tells whose place it is."""
-        if "{dataset}" in self._path or not root.is_dir():
+        """Where the path doesn't tell tenants and datasets apart, one batch that is there tells whose place it is."""
+        if set(_PLACEHOLDER.findall(self._path)) == _KNOWN_PLACEHOLDERS or not root.is_dir():
             return
         neighbour = next((folder for folder in root.glob("batch=*") if (folder / _RECEIPT).exists()), None)
         published = _read(neighbour) if neighbour else None
         if published is not None and (published.tenant, published.dataset) != (request.tenant, request.dataset):
             raise ConfigError(
-                f"{root} holds dataset {published.dataset!r} of tenant {published.tenant!r}, not {request.dataset!r}",
+                f"{root} holds dataset {published.dataset!r} of tenant {published.tenant!r}, "
+                f"not {request.dataset!r} of {request.tenant!r}",
                 hint="give target.path the placeholders {tenant} and {dataset}",
             )
+
+
+def parquet_target(settings: Mapping[str, Any], base: Path) -> Target:
+    """The target ``parquet``: in a bucket where ``path`` says ``s3://``, else on a local disk.
+
+    Raises:
+        ConfigError: a setting is unknown or can't be used.
+    """
+    if _text(settings, "path", DEFAULT_PATH).startswith(SCHEME):
+        from sluicegate_adapters.targets.parquet_s3 import S3ParquetTarget
+
+        return S3ParquetTarget(settings, base)
+    return ParquetTarget(settings, base)
 
 
 def _text(settings: Mapping[str, Any], key: str, default: str) -> str:

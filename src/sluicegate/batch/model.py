@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +14,7 @@ from sluicegate.batch.database import Database, EngineView
 from sluicegate.batch.files import FileSet
 from sluicegate.batch.fingerprint import Fingerprint
 from sluicegate.batch.memory import write_parquet
+from sluicegate.batch.parts import without_rows
 from sluicegate.checks.types import BatchSchema
 from sluicegate.errors import StorageError, UsageError
 
@@ -60,6 +62,7 @@ class Batch:
     notes: tuple[str, ...]
     _database: Database = field(repr=False)
     _fingerprint: Fingerprint = field(repr=False)
+    _changed: bool = False
     _given_id: str | None = None
     _known_sha256: str | None = None
     _views: list[EngineView] = field(default_factory=list, repr=False)
@@ -112,24 +115,24 @@ class Batch:
             file.check_unchanged()
 
     def parquet_files(self) -> tuple[Path, ...]:
-        """The batch's files where they are Parquet and hold all of its columns; else empty: they are written anew through a view.
+        """The batch's files where they are Parquet and hold its columns and rows; else empty: they are written anew through a view.
 
         Files that a batch from memory was kept in don't have its fingerprint: they, too, are written anew.
         """
-        if self.format != "parquet" or not self.source or self.source.partitions:
+        if self.format != "parquet" or not self.source or self.source.partitions or self._changed:
             return ()
         return self.files if self._known_sha256 in {None, self._fingerprint.result()[0]} else ()
 
     def spool(self, folder: Path) -> tuple[Path, ...]:
         """The files to keep the batch by: its own; or, where those don't hold all of it, one Parquet file written into the folder.
 
-        That is so for tables in memory, and for ``key=value`` folders, whose columns are in the paths.
+        That is so for tables in memory, for ``key=value`` folders, whose columns are in the paths, and where columns are dropped.
 
         Raises:
             BatchUnreadable: a file that was read for this is no longer the one that was opened.
             StorageError: the folder can't be written, or Parquet has no such type.
         """
-        if self.source is not None and not self.source.partitions:
+        if self.source is not None and not self.source.partitions and not self._changed:
             return self.files
         import duckdb
 
@@ -144,6 +147,18 @@ class Batch:
             ) from error
         self.check_unchanged()  # these are not the batch's own bytes, so no checksum tells
         return (target,)
+
+    @contextmanager
+    def without(self, file: Path) -> Iterator[Self]:
+        """The rest of the batch, without the rows whose positions a Parquet file names (``ROW_COLUMN``), for a while.
+
+        Its views show the rest, and so do this batch's meanwhile. Its ID and its fingerprint are those of the whole batch.
+
+        Raises:
+            StorageError: the file is none of this batch.
+        """
+        with without_rows(self._database.root.cursor(), file, rows=self.rows) as left_out:
+            yield replace(self, rows=self.rows - left_out, _changed=True)
 
     def close(self) -> None:
         """Close every connection. What an abandoned thread still holds is left to it."""

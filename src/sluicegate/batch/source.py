@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from sluicegate.errors import BatchUnreadable, UsageError
 __all__ = ["Batch", "BatchSettings", "open_batch"]
 
 _ROWS = "_sluicegate_rows"
+_AS_READ = "_sluicegate_as_read"
+_CASTABLE = re.compile(r"[A-Z][A-Z_ ]*(\(\d+(, ?\d+)?\))?(\[\d*\])*")  # a plain type, and nothing else that SQL could be
 
 
 def open_batch(
@@ -35,6 +38,8 @@ def open_batch(
     declared: Sequence[tuple[str, str]] = (),
     settings: BatchSettings | None = None,
     known_sha256: str | None = None,
+    dropped: Collection[str] = (),
+    types: Mapping[str, str] | None = None,
 ) -> Batch:
     """Open a batch; its rows are the view ``batch``.
 
@@ -52,6 +57,8 @@ def open_batch(
             be read as its type without loss stays text, and ``Batch.notes`` says why; no row is ever dropped.
         settings: memory, threads, where to spill.
         known_sha256: the fingerprint that the batch had when it was handed in first: of a batch that comes out of quarantine.
+        dropped: columns that are no part of the batch, if the source has them: what a quarantine adds to rows that it keeps.
+        types: column -> its type in DuckDB, of Parquet files that were written from a batch: Parquet has fewer types than that.
 
     Raises:
         UsageError: nothing there, an unknown or mixed format, a batch_id or option that can't be.
@@ -71,6 +78,7 @@ def open_batch(
         else:
             load_arrow(database.root, _ROWS, "the table", arrow_of(source, form or ""), dict(declared))
             rows, notes = _publish(database, BATCH, _ROWS), ()
+        changed = _reshape(database, dropped, types or {})
         views = _views(references or {})
         for view, name in {view: name for name, view in views.items()}.items():
             with _named(name):
@@ -95,7 +103,26 @@ def open_batch(
         _fingerprint=fingerprint,
         _given_id=batch_id,
         _known_sha256=known_sha256,
+        _changed=changed,
     )
+
+
+def _reshape(database: Database, dropped: Collection[str], types: Mapping[str, str]) -> bool:
+    """Take columns out of the view, and give others their types; whether there was something to do."""
+    found = {column.name: column.native for column in schema_of(database.root, BATCH)} if dropped or types else {}
+    gone = [identifier(name) for name in dropped if name in found]
+    casts = [
+        f"CAST({identifier(name)} AS {kind}) AS {identifier(name)}"
+        for name, kind in types.items()
+        if name in found and name not in dropped and found[name] != kind and _CASTABLE.fullmatch(kind)
+    ]
+    if not gone and not casts:
+        return False
+    exclude = f" EXCLUDE ({', '.join(gone)})" if gone else ""
+    cast = f" REPLACE ({', '.join(casts)})" if casts else ""
+    database.root.execute(f"ALTER VIEW {identifier(BATCH)} RENAME TO {identifier(_AS_READ)}")
+    database.root.execute(f"CREATE VIEW {identifier(BATCH)} AS SELECT *{exclude}{cast} FROM {identifier(_AS_READ)}")
+    return True
 
 
 def _files(source: Any, format: str | None) -> FileSet:  # noqa: A002

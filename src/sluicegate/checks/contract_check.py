@@ -109,6 +109,14 @@ class ContractCheck:
     column: int = 0
 
     @property
+    def splits(self) -> bool:
+        """Whether a batch can be split by it: it names the rows that break it, and they are errors.
+
+        Warnings split nothing: a row that is warned of is committed.
+        """
+        return self.severity is Severity.ERROR and bool(getattr(self.promise, "row_level", False))
+
+    @property
     def fingerprint(self) -> str:
         """16 hex digits that change when the meaning does: promise, tolerance, severity; not its name or place."""
         parts = [

@@ -25,12 +25,14 @@ class RowMeaning:
         considered: predicate over ``source``.
         failing: predicate over ``source``; implies ``considered``.
         source: what to select from: the batch, or a query over it that adds columns named ``_sluicegate_…``.
+        position: of a query as source: a row's position in the batch, from 0.
         fusable: both predicates look at one row alone, so they can be aggregates of one shared scan.
     """
 
     considered: str
     failing: str
     source: str = BATCH
+    position: str = ""
     fusable: bool = True
 
 
@@ -155,7 +157,7 @@ class _Meanings(CheckVisitor[RowMeaning]):
         )
         sign = {m.Direction.INCREASING: ">", m.Direction.DECREASING: "<"}[check.direction] + ("" if check.strict else "=")
         breaks = f"(_sluicegate_before IS NOT NULL AND NOT ({column} {sign} _sluicegate_before))"
-        return RowMeaning(considered="TRUE", failing=breaks, source=source, fusable=False)
+        return RowMeaning(considered="TRUE", failing=breaks, source=source, position="_sluicegate_row - 1", fusable=False)
 
     def _refuse(self, check: m.CanonicalCheck) -> RowMeaning:
         raise TypeError(f"{check.type_name} is not a row-level check")

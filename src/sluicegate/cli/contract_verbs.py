@@ -77,10 +77,11 @@ def _lint(path: str, config: str | None) -> tuple[tuple[Fault, ...], tuple[Fault
     unsupported = [
         _at(item, f"no engine runs {item.check.name!r}: {item.unsupported}") for item in planned.checks if item.unsupported
     ]
-    warnings = lint(contract)
+    placed = gate.places.faults(contract)
+    warnings = lint(contract, gate.places.notes(contract))
     if contract.policy.on_unsupported is Action.WARN:
-        return _by_place(*unknown, *broken), _by_place(*warnings, *unsupported)
-    return _by_place(*unknown, *broken, *unsupported), warnings
+        return _by_place(*placed, *unknown, *broken), _by_place(*warnings, *unsupported)
+    return _by_place(*placed, *unknown, *broken, *unsupported), warnings
 
 
 def _at(item: PlannedCheck, message: str, hint: str = "") -> Fault:
@@ -122,7 +123,7 @@ def _parts(contract: Contract, width: int) -> Iterator[tuple[str, list[str]]]:
     rows = [_check_row(check) for check in contract.checks]
     header = ("CHECK", "WHERE", "SEVERITY", "AREA", "ALLOWED", "ENGINE", "PROMISE")
     yield f"{plural(len(rows), 'check')}", list(grid(header, rows, width - 2))
-    kept = plural(quarantine.retention_days, "day") if quarantine.retention_days else "for good"
+    kept = "for good" if quarantine.retention_days is None else plural(quarantine.retention_days, "day")
     channels = f" by {', '.join(contract.notification.channels)}" if contract.notification.channels else ""
     yield (
         "on a violation",

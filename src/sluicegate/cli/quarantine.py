@@ -9,32 +9,49 @@ from typing import TYPE_CHECKING
 
 from sluicegate.cli.report import check_lines, counts_text, near
 from sluicegate.cli.screen import Line, Screen, clean, grid, wrap
-from sluicegate.errors import UsageError
+from sluicegate.errors import SluicegateError, UsageError
 from sluicegate.words import plural
 
 if TYPE_CHECKING:
     from sluicegate.ports.quarantine import Manifest
 
-__all__ = ["list_items", "show_item"]
+__all__ = ["list_items", "show_item", "show_items", "show_trouble", "told_error"]
 
 
 def list_items(options: Namespace, screen: Screen) -> int:
-    """Every item of the profile's quarantine store, newest first."""
+    """Every item of the profile's quarantine store, newest first; exit code 6 if some can't be read, after those that can."""
     from sluicegate import Gate
+    from sluicegate.gate.keep import every
     from sluicegate.ports.quarantine import QuarantineStatus
 
     statuses = {status.value for status in QuarantineStatus}
     if options.status and options.status not in statuses:
         raise UsageError(f"no item can be {options.status!r}", hint=f"known: {', '.join(sorted(statuses))}")
-    found = [
-        item
-        for item in Gate.from_config(options.config).quarantine_store.list()
-        if options.status in {None, item.status.value} and options.dataset in {None, item.dataset}
-    ]
-    screen.document({"items": [_brief(item) for item in found]})
-    if not found:
+    items, trouble = every(Gate.from_config(options.config).quarantine_store)
+    found = [item for item in items if options.status in {None, item.status.value} and options.dataset in {None, item.dataset}]
+    screen.document({"items": [_brief(item) for item in found], "error": told_error(trouble)})
+    if found:
+        show_items(found, screen)
+    elif not trouble:
         screen.line("nothing is in quarantine" + (" that fits" if options.status or options.dataset else ""))
+    return show_trouble(trouble, screen)
+
+
+def told_error(trouble: SluicegateError | None) -> dict[str, str] | None:
+    """What some of many items broke on, as JSON."""
+    return {"message": trouble.message, "hint": trouble.hint} if trouble else None
+
+
+def show_trouble(trouble: SluicegateError | None, screen: Screen) -> int:
+    """The same for a person, and its exit code."""
+    if trouble is None:
         return 0
+    screen.problem(f"error: {trouble.message}" + (f"\n  hint: {trouble.hint}" if trouble.hint else ""))
+    return trouble.exit_code
+
+
+def show_items(found: list[Manifest], screen: Screen) -> None:
+    """Items as a table."""
     rows = [
         (
             item.quarantine_id,
@@ -50,7 +67,6 @@ def list_items(options: Namespace, screen: Screen) -> int:
     header = ("ID", "STATUS", "DATASET", "BATCH", "ROWS", "SINCE (UTC)", "REASON")
     for i, line in enumerate(grid(header, rows, screen.width)):
         screen.line((line, "bold" if i == 0 else ""))
-    return 0
 
 
 def minute(moment: str) -> str:

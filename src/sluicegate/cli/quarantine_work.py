@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.cli.gate_verbs import moment
+from sluicegate.cli.quarantine import show_trouble, told_error
 from sluicegate.cli.report import check_lines, counts_text
 from sluicegate.cli.screen import Screen, clean, wrap
 from sluicegate.errors import SluicegateError, UsageError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sluicegate.gate.keep import Kept
     from sluicegate.ports.quarantine import Manifest
 
-__all__ = ["delete", "export", "purge", "release", "replay", "review", "verify"]
+__all__ = ["delete", "export", "purge", "release", "replay", "review", "show_replay", "verify"]
 
 
 def _gate(options: Namespace) -> Gate:
@@ -42,7 +43,7 @@ def replay(options: Namespace, screen: Screen) -> int:
     from sluicegate.gate.ward import pacer
 
     gate = _gate(options)
-    chosen = _chosen(gate, options)
+    chosen, trouble = _chosen(gate, options)
     if options.data and len(chosen) != 1:
         raise UsageError("--data is for one item", hint="name one ID")
     now = moment(options.now) if options.now else None
@@ -51,37 +52,40 @@ def replay(options: Namespace, screen: Screen) -> int:
         pace()
         with screen.progress(quarantine_id) as tell:
             told.append(_one(gate, quarantine_id, options, now=now, progress=tell))
-        _show(told[-1], screen)
-    code = max((item["exit_code"] for item in told), default=0)
-    screen.document({"items": told, "exit_code": code})
-    if not told:
+        show_replay(told[-1], screen)
+    code = max([item["exit_code"] for item in told] + ([trouble.exit_code] if trouble else []), default=0)
+    screen.document({"items": told, "error": told_error(trouble), "exit_code": code})
+    show_trouble(trouble, screen)
+    if not told and not trouble:
         screen.line("nothing waits that fits")
     elif len(told) > 1:
         screen.line(f"{plural(len(told), 'item')}: {sum(bool(item.get('passed')) for item in told)} passed")
     return int(code)
 
 
-def _chosen(gate: Gate, options: Namespace) -> list[str]:
-    """The items that were named, or all that wait and fit."""
+def _chosen(gate: Gate, options: Namespace) -> tuple[list[str], SluicegateError | None]:
+    """The items that were named, or all that wait and fit; and why some can't be told."""
     from datetime import datetime
 
     from sluicegate.gate.items import WAITING
+    from sluicegate.gate.keep import every
 
     filters = (options.contract, options.since, options.reason)
     named = list(dict.fromkeys(options.quarantine_ids))
     if bool(named) == any(word is not None for word in filters):
         raise UsageError("name items, or choose them by --contract, --since or --reason", hint="sluicegate quarantine list")
     if named:
-        return named
+        return named, None
+    items, trouble = every(gate.quarantine_store)
     since = moment(options.since, "--since") if options.since else None
     return [
         item.quarantine_id
-        for item in gate.quarantine_store.list()
+        for item in items
         if item.status in WAITING
         and options.contract in {None, item.contract_name}
         and (since is None or datetime.fromisoformat(item.created_at) >= since)
         and (options.reason or "").lower() in item.reason.lower()
-    ]
+    ], trouble
 
 
 def _one(gate: Gate, quarantine_id: str, options: Namespace, **more: Any) -> dict[str, Any]:
@@ -107,7 +111,8 @@ def _one(gate: Gate, quarantine_id: str, options: Namespace, **more: Any) -> dic
     return outcome.as_document()
 
 
-def _show(facts: Mapping[str, Any], screen: Screen) -> None:
+def show_replay(facts: Mapping[str, Any], screen: Screen) -> None:
+    """What came of one item."""
     if error := facts.get("error"):
         screen.problem(f"{facts['quarantine_id']}: {error['message']}" + (f" ({error['hint']})" if error["hint"] else ""))
         return
@@ -134,7 +139,7 @@ def release(options: Namespace, screen: Screen) -> int:
     )
     facts = outcome.as_document()
     screen.document(facts)
-    _show(facts, screen)
+    show_replay(facts, screen)
     return outcome.exit_code
 
 
@@ -186,11 +191,9 @@ def _list(kept: Iterable[Kept], screen: Screen, *, nothing: str) -> int:
         {"quarantine_id": item.manifest.quarantine_id, "done": item.done, "told": item.told, "exit_code": item.exit_code}
         for item in items
     ]
-    error = {"message": trouble.message, "hint": trouble.hint} if trouble else None
-    screen.document({"items": listed, "error": error, "exit_code": code})
-    if trouble:
-        screen.problem(f"error: {trouble.message}" + (f"\n  hint: {trouble.hint}" if trouble.hint else ""))
-    elif not items:
+    screen.document({"items": listed, "error": told_error(trouble), "exit_code": code})
+    show_trouble(trouble, screen)
+    if not items and not trouble:
         screen.line(nothing)
     return code
 

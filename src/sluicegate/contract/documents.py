@@ -14,11 +14,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sluicegate.checks.contract_check import Severity
+from sluicegate.checks.contract_check import Severity, Tolerance
 from sluicegate.contract.decode import BAD, read_node
 from sluicegate.contract.model import Action, Enforcement
 from sluicegate.contract.nodes import Faults, Node
 from sluicegate.contract.references import PLAIN_NAME, read_references
+from sluicegate.contract.tolerances import read_tolerance
 
 __all__ = [
     "Asset",
@@ -63,11 +64,8 @@ class Scope(StrEnum):
     ROWS = "rows"
 
 
-def _scope(node: Node, faults: Faults) -> Any:
-    scope = read_node(Scope, node, faults)
-    if scope is Scope.ROWS:
-        faults.add(node, "'scope: rows' comes with a later release", "use 'scope: batch'")
-    return scope
+def _limit(node: Node, faults: Faults) -> Any:
+    return None if node.value is None else read_tolerance(node, faults)
 
 
 class Status(StrEnum):
@@ -234,11 +232,19 @@ class NotificationDocument:
 class QuarantineDocument:
     """How a refused batch is kept."""
 
+    node: Node = _node()
     enabled: bool = _key("Without a quarantine, a batch that would go there is blocked.", default=True)
-    s3_bucket: str | None = _key("The bucket, for the S3 store.")
-    s3_prefix: str | None = _key("The prefix, for the S3 store; `${TENANT_ID}` and `${ASSET_NAME}` are filled in by the gate.")
-    retention_days: int | None = _key("An item expires so many days after it came; never, without.", minimum=0)
-    scope: Scope = _key("`batch`: the whole batch. `rows` comes with a later release.", default=Scope.BATCH, read=_scope)
+    s3_bucket: str | None = _key("The bucket, where the profile's store is S3; its server and credentials are the profile's.")
+    s3_prefix: str | None = _key("The prefix in it; `${TENANT_ID}` and `${ASSET_NAME}` are filled in by the gate.")
+    retention_days: int | None = _key("An item expires so many days after it came; never, without.", minimum=0, maximum=36500)
+    scope: Scope = _key(
+        "`batch`: a refused batch is kept whole. `rows`: the rows that break row-level checks are kept, and the rest is committed if it passes.",
+        default=Scope.BATCH,
+    )
+    max_quarantined: Tolerance | None = _key(
+        "Of `scope: rows`: if more rows of the batch than this break the contract, the whole batch is kept. `500` rows, `5 %`, or `{rows: 500, percent: 5}`: both hold.",
+        read=_limit,
+    )
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -324,7 +330,9 @@ class Asset:
     data_contract: AssetLink = _key("The asset's contract.", default=AssetLink())
     governance: Governance = _key("Who owns it, and what it is.", default=Governance())
     source: Mapping[str, Any] | None = _key("Where batches come from: `path` (relative to this file), `format`, …")
-    target: Mapping[str, Any] | None = _key("How it is kept: `file_format`, `partitioning`, `mode`, …: handed to the target.")
+    target: Mapping[str, Any] | None = _key(
+        "How it is kept: `file_format`, `partitioning`, `mode`, …: see [configuration](configuration.md#what-a-contract-chooses-in-the-target)."
+    )
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -4,10 +4,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from typing import Any
 
 from sluicegate.checks import model as m
@@ -16,6 +14,7 @@ from sluicegate.contract.check_rules import complaints
 from sluicegate.contract.decode import BAD, Bad, did_you_mean, plans_of, read_fields, read_node
 from sluicegate.contract.naming import Draft, implied_name
 from sluicegate.contract.nodes import Faults, Node
+from sluicegate.contract.tolerances import read_tolerance
 
 __all__ = [
     "ENGINE_ALIASES", "KEY_ALIASES", "TYPE_ALIASES", "EntryOptions", "canonical_type", "engine_name", "read_entry", "shaped",
@@ -70,8 +69,6 @@ ENGINE_ALIASES: dict[str, str] = {
 """What else an engine may be called."""
 
 _TYPES = {alias: name for name in m.CANONICAL_TYPES for alias in (name, *TYPE_ALIASES.get(name, ()))}
-_PERCENT_TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
-_ALL = 100
 
 
 def canonical_type(word: str) -> str | None:
@@ -82,31 +79,6 @@ def canonical_type(word: str) -> str | None:
 def engine_name(word: str) -> str:
     """An engine's own name for one of its aliases; any other word as it is."""
     return ENGINE_ALIASES.get(word.strip().lower(), word.strip())
-
-
-@dataclass(frozen=True, slots=True)
-class _ToleranceParts:
-    rows: int | None = field(default=None, metadata={"minimum": 0})
-    percent: Decimal | None = field(default=None, metadata={"minimum": 0, "maximum": 100})
-
-
-def _tolerance(node: Node, faults: Faults) -> Any:
-    """``5`` rows, ``0.5%`` of the rows, or ``{rows: 5, percent: 0.5}``: the smaller one counts."""
-    if isinstance(node.value, dict):
-        parts = read_fields(_ToleranceParts, node, faults)
-        if isinstance(parts, Bad):
-            return BAD
-        if parts.rows is None and parts.percent is None:
-            faults.add(node, "must name 'rows', 'percent' or both")
-            return BAD
-        return Tolerance(rows=parts.rows, percent=parts.percent)
-    if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value >= 0:
-        return Tolerance(rows=node.value)
-    match = _PERCENT_TEXT.fullmatch(node.value.strip()) if isinstance(node.value, str) else None
-    if match and Decimal(match[1]) <= _ALL:
-        return Tolerance(percent=Decimal(match[1]))
-    faults.add(node, f"must be a number of rows or a percentage, not {node.shown}", "5, or 0.5%, or {rows: 5, percent: 0.5}")
-    return BAD
 
 
 def _option(doc: str, default: Any = None, **metadata: Any) -> Any:
@@ -121,9 +93,9 @@ class EntryOptions:
     severity: Severity = _option("`error` fails, `warning` and `info` warn; `info` leaves the decision alone.", Severity.ERROR)
     tolerance: Tolerance | None = _option(
         "Row-level checks: up to so many breaking rows it passes. `5` rows, `0.5%` of the rows considered, or `{rows: 5, percent: 0.5}`: both hold.",
-        read=_tolerance,
+        read=read_tolerance,
     )
-    warn_tolerance: Tolerance | None = _option("Passes up to this, warns up to `tolerance`, fails above.", read=_tolerance)
+    warn_tolerance: Tolerance | None = _option("Passes up to this, warns up to `tolerance`, fails above.", read=read_tolerance)
     engine: str | None = _option("The only engine that may run it; the cheapest that can, otherwise.")
     description: str = _option("For people.", "")
 

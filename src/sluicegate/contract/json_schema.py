@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sluicegate.checks import model as m
+from sluicegate.checks.contract_check import Tolerance
 from sluicegate.checks.values import Instant, Scalar
 from sluicegate.contract import documents as d
 from sluicegate.contract.decode import FieldPlan, plans_of
@@ -51,7 +52,7 @@ _NAMES: dict[Any, str] = {
 _TOLERANCE: Json = {
     "anyOf": [
         {"type": "integer", "minimum": 0},
-        {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*%\s*$"},
+        {"type": "string", "pattern": r"^\s*0*(100(\.0+)?|\d{1,2}(\.\d+)?)\s*%\s*$"},
         {
             "type": "object",
             "properties": {
@@ -150,6 +151,8 @@ def _nodes(item: str, hint: Any) -> Json:
 def _type(hint: Any, definitions: Json) -> Json:
     if hint in _NAMES:
         return {"$ref": f"#/$defs/{_NAMES[hint]}"}
+    if hint is Tolerance:
+        return {"$ref": "#/$defs/tolerance"}
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return {"anyOf": [{"enum": [member.value for member in hint]}, _VARIABLE]}
     if is_dataclass(hint):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from sluicegate.checks.contract_check import ContractCheck, Untestable
 from sluicegate.checks.model import Pattern, Reference
 from sluicegate.contract.decode import did_you_mean
 from sluicegate.contract.dialects.reading import is_remote
 from sluicegate.contract.model import CLASSIFIED, Action, Contract, Enforcement, FieldSpec
+from sluicegate.contract.placing import placing
 from sluicegate.errors import Fault
 
 __all__ = ["lint", "not_acted_on"]
@@ -17,11 +19,16 @@ __all__ = ["lint", "not_acted_on"]
 _OPEN_CLASSES = frozenset({"public", "internal", "open", "none", "unclassified", "general", "non_sensitive"})
 
 
-def lint(contract: Contract) -> tuple[Fault, ...]:
-    """Everything worth a look, in the order of places; an empty tuple is a clean contract. Engines are asked by the plan."""
+def lint(contract: Contract, notes: tuple[str, ...] | None = None) -> tuple[Fault, ...]:
+    """Everything worth a look, in the order of places; an empty tuple is a clean contract. Engines are asked by the plan.
+
+    Args:
+        contract: what was read.
+        notes: what the profile at hand does not act on; default: what the embedded one doesn't.
+    """
     file = _file(contract)
     found = [*contract.warnings, *_whole(contract), *_doubles(contract.checks)]
-    found += [Fault(file, 0, 0, sentence) for sentence in not_acted_on(contract)]
+    found += [Fault(file, 0, 0, sentence) for sentence in (not_acted_on(contract) if notes is None else notes)]
     found += _references(contract, file)
     for spec in contract.fields:
         found += _field(contract, spec)
@@ -30,19 +37,25 @@ def lint(contract: Contract) -> tuple[Fault, ...]:
     return tuple(sorted(found, key=lambda fault: (fault.file, fault.line, fault.column)))
 
 
-def not_acted_on(contract: Contract) -> tuple[str, ...]:
-    """What the contract asks for that this release does not do, a sentence each: told at lint, and in every run."""
+def not_acted_on(
+    contract: Contract, *, store: str = "local", target: str = "parquet", settings: Mapping[str, Any] | None = None
+) -> tuple[str, ...]:
+    """What the contract asks for that is not done, a sentence each: told at lint, and in every run.
+
+    Args:
+        contract: what was read.
+        store: the type of the profile's quarantine store; the embedded profile's by default.
+        target: the type of the profile's target; likewise.
+        settings: that target's.
+    """
     sentences = []
     if contract.notification.channels or contract.notification.recipients:
         sentences.append("violation_handling.notification: nobody is told yet, alerts come with a later release")
-    if contract.quarantine.s3_bucket or contract.quarantine.s3_prefix:
+    if store != "s3" and (contract.quarantine.s3_bucket or contract.quarantine.s3_prefix):
         sentences.append(
-            "quarantine.s3_bucket, s3_prefix: refused batches wait in the profile's quarantine store; name bucket and prefix there"
+            f"quarantine.s3_bucket, s3_prefix: the profile's quarantine store is {store!r}: refused batches wait there, not in a bucket"
         )
-    keys = ", ".join(sorted(contract.settings.get("target") or {}))
-    if keys:
-        sentences.append(f"target ({keys}): batches go to the profile's target as they are")
-    return tuple(sentences)
+    return (*sentences, *placing(contract, target, settings or {}).notes)
 
 
 def _file(contract: Contract) -> str:
@@ -61,8 +74,23 @@ def _whole(contract: Contract) -> Iterator[Fault]:
         contract.policy.on_sla_violation,
     }:
         yield Fault(file, 0, 0, "a violation means quarantine, and quarantine is not enabled: such batches are blocked")
+    yield from _scope(contract, file)
     if contract.notification.recipients and not contract.notification.channels:
         yield Fault(file, 0, 0, "there are recipients, and no channel that would reach them", "notification.channels: [email]")
+
+
+def _scope(contract: Contract, file: str) -> Iterator[Fault]:
+    """A scope of rows that splits nothing."""
+    policy, rows = contract.quarantine, contract.quarantine.scope == "rows"
+    if policy.max_quarantined is not None and not rows:
+        yield Fault(
+            file, 0, 0, "quarantine.max_quarantined is for 'scope: rows': whole batches have no such limit", "scope: rows"
+        )
+    if not rows:
+        return
+    if not any(check.splits and contract.policy.on(check.area) is Action.QUARANTINE for check in contract.checks):
+        hint = "row-level canonical checks of severity error do, where their area's violation means quarantine"
+        yield Fault(file, 0, 0, "'scope: rows' never splits a batch: no check that quarantines can name the rows", hint)
 
 
 def _at(check: ContractCheck, message: str, hint: str = "") -> Fault:

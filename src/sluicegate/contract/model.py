@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sluicegate.checks.contract_check import ContractCheck
+from sluicegate.checks.contract_check import Area, ContractCheck, Tolerance
 from sluicegate.errors import Fault
 
 __all__ = [
@@ -71,6 +71,11 @@ class ViolationPolicy:
     on_sla_violation: Action = Action.WARN
     on_unsupported: Action = Action.BLOCK
 
+    def on(self, area: Area) -> Action:
+        """What a violation in this area means."""
+        action: Action = getattr(self, f"on_{area}_violation")
+        return action
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
@@ -80,13 +85,22 @@ class Notification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinePolicy:
-    """How a refused batch is kept. ``scope: rows`` splits the batch (a later release; refused with a clear fault until then)."""
+    """How a refused batch is kept.
+
+    Attributes:
+        scope: ``batch``: whole. ``rows``: only the rows that break row-level checks; the rest is committed.
+        max_quarantined: of ``rows``: more than this share of the batch, and it is kept whole; None: no limit but all rows.
+        s3_layout: ``s3_prefix`` with ``{tenant}`` and ``{dataset}`` where it has ``${TENANT_ID}`` and ``${ASSET_NAME}`` as whole
+            levels: so the prefixes of many contracts are one place.
+    """
 
     enabled: bool = True
     s3_bucket: str | None = None
     s3_prefix: str | None = None
+    s3_layout: str | None = None
     retention_days: int | None = None
     scope: str = "batch"
+    max_quarantined: Tolerance | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

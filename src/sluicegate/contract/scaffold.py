@@ -53,7 +53,10 @@ _TAIL = """
     on_schema_violation: block        # block, quarantine or warn
     on_quality_violation: quarantine
     on_sla_violation: warn
-    quarantine: {retention_days: 30}
+    quarantine:
+      retention_days: 30
+      # scope: rows  # keep only the rows that break row-level checks, and commit the rest
+      # max_quarantined: 5 %  # beyond that, the whole batch
 """
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from sluicegate.checks.types import BatchSchema
 from sluicegate.contract.model import Contract
 from sluicegate.errors import UsageError
 from sluicegate.gate.run import EngineView
+from sluicegate.gate.split import Split
 from sluicegate.ports.quarantine import (
     Manifest,
     QuarantineRequest,
@@ -45,6 +47,8 @@ class ActableBatch(Protocol):
     def format(self) -> str: ...
     @property
     def rows(self) -> int: ...
+    @property
+    def schema(self) -> BatchSchema: ...
     @property
     def content_sha256(self) -> str: ...
     @property
@@ -105,7 +109,7 @@ def commit(
             rows=batch.rows,
             files=batch.parquet_files(),
             batch=batch.view(),
-            declared=frozenset(spec.name for spec in contract.fields),
+            declared={spec.name: spec.type for spec in contract.fields},
             verify=verify,
             properties=properties,
         )
@@ -113,18 +117,27 @@ def commit(
 
 
 def quarantine(
-    contract: Contract, verdict: Verdict, batch: ActableBatch, store: QuarantineStore, *, evidence: dict[str, Any], nonce: str
+    contract: Contract,
+    verdict: Verdict,
+    batch: ActableBatch,
+    store: QuarantineStore,
+    *,
+    evidence: dict[str, Any],
+    nonce: str,
+    chosen: Mapping[str, Any] | None = None,
+    split: Split | None = None,
 ) -> Manifest:
-    """Keep the batch with all that a replay needs. Its input stays where it is.
+    """Keep the batch with all that a replay needs; of a batch that was split, its broken rows. Its input stays where it is.
 
     Raises:
         StorageError: it could not be kept; nothing that counts was written.
     """
     if verdict.decision is not Decision.QUARANTINE:
         raise UsageError(f"a batch decided to {verdict.decision} is not for the quarantine")
-    files = batch.spool(batch.scratch / "spool")
+    manifest = replace(_manifest(contract, verdict, evidence, batch, nonce), target=dict(chosen or {}))
+    files = batch.spool(batch.scratch / "spool") if split is None else (split.broken.file,)
     request = QuarantineRequest(
-        manifest=_manifest(contract, verdict, evidence, batch, nonce),
+        manifest=manifest if split is None else _of_rows(manifest, contract, batch, split),
         files=files,
         now=verdict.now,
         fingerprinted=files == batch.files,
@@ -160,6 +173,32 @@ def _manifest(contract: Contract, verdict: Verdict, document: dict[str, Any], ba
         expires_at=_expiry(contract, now),
         history=(Transition(status=QuarantineStatus.QUARANTINED, at=now.isoformat(), by="gate", why=reason),),
         options=dict(batch.options),
+    )
+
+
+def _of_rows(manifest: Manifest, contract: Contract, batch: ActableBatch, split: Split) -> Manifest:
+    """The manifest of a batch's broken rows, with all that defines its rest."""
+    broken, rest = split.broken, split.rest
+    return replace(
+        manifest,
+        scope="rows",
+        format="parquet",
+        options={},
+        rows=broken.rows,
+        batch_rows=batch.rows,
+        split={
+            "format": batch.format,
+            "options": dict(batch.options),
+            "files": [str(path) for path in batch.files],
+            "fields": [[spec.name, spec.type] for spec in contract.fields],
+            "columns": {column.name: column.native for column in batch.schema},
+            "checks": {
+                fingerprint: {"name": name, "rows": broken.checks[fingerprint]} for fingerprint, name in split.names.items()
+            },
+            "rows": rest.rows,
+            "decision": rest.decision.value,
+            "verdict_id": rest.verdict_id,
+        },
     )
 
 

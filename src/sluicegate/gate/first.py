@@ -34,12 +34,14 @@ class Door:
     """A batch that is handed in, and the places where a decision on it may stand already.
 
     Attributes:
+        chosen: what the contract chooses in the target: kept in the item's manifest.
         notes: what a person should know of the looks: one that failed, and did not matter for the decision.
     """
 
     contract: Contract
     batch: ActableBatch
     desk: Desk
+    chosen: Mapping[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -111,7 +113,7 @@ class Door:
             BatchConflict: somebody has committed other content under its batch_id meanwhile; the item waits all the same.
             StorageError: nothing was kept.
         """
-        kept = quarantine(self.contract, verdict, self.batch, self.desk.store, evidence=evidence, nonce=nonce)
+        kept = quarantine(self.contract, verdict, self.batch, self.desk.store, evidence=evidence, nonce=nonce, chosen=self.chosen)
         ours = kept.nonce == nonce
         try:
             stands = self.standing()

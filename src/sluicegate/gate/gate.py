@@ -13,27 +13,26 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sluicegate import plugins
 from sluicegate.batch.database import interruptible
-from sluicegate.batch.files import find_files
-from sluicegate.batch.source import Batch, BatchSettings, open_batch
-from sluicegate.config import PluginSettings, Profile, load_profile
-from sluicegate.contract.lint import not_acted_on
+from sluicegate.batch.source import Batch
+from sluicegate.config import Profile, load_profile
 from sluicegate.contract.loader import load_contract
 from sluicegate.contract.model import Contract
-from sluicegate.contract.references import references_to_open
 from sluicegate.errors import StorageError, UsageError
 from sluicegate.gate.act import Acted, ActionTaken, commit_properties
 from sluicegate.gate.evidence import gather_evidence
 from sluicegate.gate.first import Door
 from sluicegate.gate.judgement import judge_all
+from sluicegate.gate.merge import of_rows_alone
+from sluicegate.gate.opening import Opening
 from sluicegate.gate.outcome import RunOutcome
+from sluicegate.gate.places import Places
 from sluicegate.gate.plan import EngineRoom, Plan, plan
 from sluicegate.gate.record import record_of
 from sluicegate.gate.run import run_checks
 from sluicegate.gate.ward import Ward
 from sluicegate.ports.engine import RunContext
-from sluicegate.ports.quarantine import Manifest, QuarantineStore
+from sluicegate.ports.quarantine import QuarantineStore
 from sluicegate.ports.target import Target
 from sluicegate.verdict.document import document, verdict_id
 from sluicegate.verdict.model import CheckOutcome, Decision, Verdict
@@ -49,7 +48,7 @@ Progress = Callable[[str], None]
 """Told what the gate does now, in a few words, each time that changes."""
 
 
-class Gate(Ward):
+class Gate(Opening, Ward):
     """Runs batches against contracts. Safe to share between threads; keep one for many batches.
 
     Args:
@@ -73,15 +72,18 @@ class Gate(Ward):
 
     @cached_property
     def target(self) -> Target:
-        """Where committed batches go."""
-        target: Target = self._adapter("sluicegate.targets", self.profile.target)
-        return target
+        """Where committed batches go, unless their contract chooses otherwise."""
+        return self.places.open_target()
 
     @cached_property
     def quarantine_store(self) -> QuarantineStore:
-        """Where refused batches wait."""
-        store: QuarantineStore = self._adapter("sluicegate.quarantine_stores", self.profile.quarantine)
-        return store
+        """Where refused batches wait, unless their contract chooses otherwise."""
+        return self.places.open_store()
+
+    @cached_property
+    def places(self) -> Places:
+        """What contracts choose in them."""
+        return Places(self.profile, target=lambda: self.target, store=lambda: self.quarantine_store)
 
     @cached_property
     def history(self) -> SqliteHistory:
@@ -89,9 +91,6 @@ class Gate(Ward):
         from sluicegate.history.sqlite import SqliteHistory
 
         return SqliteHistory(self.profile.history)
-
-    def _adapter(self, group: str, settings: PluginSettings) -> Any:
-        return plugins.load(group, settings.type)(settings.settings, self.profile.base)
 
     def plan(self, contract: str | Path | Contract, *, now: datetime | None = None) -> Plan:
         """Which engine would run which check, and in what words; needs no data.
@@ -142,6 +141,7 @@ class Gate(Ward):
         tell = progress or _silent
         tell("reading the contract")
         agreed = _contract(contract)
+        self.places.refuse(agreed)
         moment = _utc(now or self._clock())
         tell("opening the batch")
         with closing(self._open(agreed, batch, batch_id, format)) as opened:
@@ -158,62 +158,16 @@ class Gate(Ward):
             manifest=acted.manifest,
             seconds=time.monotonic() - started,
             decided_before=acted.earlier,
-            warnings=(*not_acted_on(agreed), *opened.notes, *acted.warnings),
+            warnings=(*self.places.notes(agreed), *opened.notes, *acted.warnings),
         )
         return self._record(outcome)
-
-    def _open(self, contract: Contract, source: object, batch_id: str | None, format_: str | None) -> Batch:
-        where: Mapping[str, Any] = contract.settings.get("source") or {}
-        if source is None:
-            source = where.get("path")
-            if source is None:
-                raise UsageError("no batch was named", hint="name its files, or give the job or asset a source.path")
-        return open_batch(
-            source,
-            batch_id=batch_id,
-            format=format_ or where.get("format"),
-            options=where.get("options"),
-            references=references_to_open(contract),
-            **self._reading(contract),
-        )
-
-    def _open_kept(
-        self,
-        item: Manifest,
-        contract: Contract,
-        data: object = None,
-        format: str | None = None,  # noqa: A002
-        *,
-        checked: bool = True,
-    ) -> Batch:
-        """A quarantined batch, or what shall stand in for it, under the batch_id that it came with."""
-        files = [str(path) for path in self.quarantine_store.data_files(item)] if data is None else data
-        in_files = isinstance(data, str | os.PathLike | list)
-        same = data is None or (in_files and find_files(data, format).format == item.format)  # type: ignore[arg-type]
-        return open_batch(
-            files,
-            batch_id=item.batch_id,
-            format=item.format if data is None else format,
-            options=item.options if same else None,
-            references=references_to_open(contract) if checked else None,
-            known_sha256=item.content_sha256 if data is None else None,
-            **self._reading(contract),
-        )
-
-    def _reading(self, contract: Contract) -> dict[str, Any]:
-        limits = self.profile.batch
-        return {
-            "declared": tuple((spec.name, spec.type) for spec in contract.fields if spec.type),
-            "settings": BatchSettings(
-                memory_limit=limits.memory_limit, threads=limits.threads, temp_directory=limits.temp_directory
-            ),
-        }
 
     def _contract(self, contract: str | Path | Contract) -> Contract:
         return _contract(contract)
 
-    def _judge(self, contract: Contract, batch: Batch, now: datetime, tell: Progress) -> Verdict:
-        return self._verdict(plan(contract, self.engines, now, batch), batch, tell)
+    def _judge(self, contract: Contract, batch: Batch, now: datetime, tell: Progress, *, alone: bool = False) -> Verdict:
+        planned = plan(contract, self.engines, now, batch)
+        return self._verdict(of_rows_alone(planned) if alone else planned, batch, tell)
 
     def _run_id(self, moment: datetime) -> str:
         return f"r-{moment:%Y%m%dT%H%M%S}-{secrets.token_hex(6)}"
@@ -282,7 +236,8 @@ class Gate(Ward):
 
     def _act(self, contract: Contract, verdict: Verdict, batch: Batch, tell: Progress) -> Acted:
         """Do what the verdict says, unless a decision on this very batch stands already: the first one counts."""
-        door = Door(contract=contract, batch=batch, desk=self._desk)
+        desk = replace(self._desk, target=self.places.target(contract), store=self.places.store(contract))
+        door = Door(contract=contract, batch=batch, desk=desk, chosen=self.places.chosen(contract))
         tell("looking for an earlier decision")
         try:
             acted = door.standing() or self._act_first(door, verdict, tell)

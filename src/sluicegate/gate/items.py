@@ -67,12 +67,18 @@ class Desk:
     Attributes:
         clock: now, in UTC: of leases, of expiry, and in histories.
         lease: how long a claim holds before others may take the item over.
+        target_of: where an item was to go, if not all of them to ``target``.
     """
 
     store: QuarantineStore
     target: Target
     clock: Callable[[], datetime]
     lease: timedelta
+    target_of: Callable[[Manifest], Target] | None = None
+
+    def target_for(self, item: Manifest) -> Target:
+        """The target that arbitrates on this item."""
+        return self.target_of(item) if self.target_of else self.target
 
     def stamp(self) -> str:
         return self.clock().astimezone(UTC).isoformat()
@@ -83,7 +89,7 @@ class Desk:
         Raises:
             StorageError: the target can't be asked.
         """
-        found = self.target.find(item.batch_id, dataset=item.dataset, tenant=item.tenant)
+        found = self.target_for(item).find(item.batch_id, dataset=item.dataset, tenant=item.tenant)
         return Landing(receipt=found, claim=_claim_of(item, found)) if found and self.explains(item, found) else None
 
     def explains(self, item: Manifest, found: CommitReceipt) -> bool:

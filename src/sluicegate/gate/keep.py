@@ -15,7 +15,7 @@ from sluicegate.gate.items import DONE, Desk, moved, refuse_deleted
 from sluicegate.ports.fingerprint import file_sha256
 from sluicegate.ports.quarantine import Manifest, QuarantineStatus, QuarantineStore, StoredFile
 
-__all__ = ["Kept", "delete", "export", "purge", "review", "verify"]
+__all__ = ["Kept", "delete", "every", "export", "purge", "review", "verify"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Kept:
     """What came of one item of many: what was done, or why not.
 
     Attributes:
-        done: ``deleted``, ``would be deleted``, ``held``, ``busy``, ``intact``, ``damaged``.
+        done: ``deleted``, ``would be deleted``, ``held``, ``busy``, ``failed``, ``intact``, ``damaged``.
         told: why, for a person.
     """
 
@@ -89,8 +89,8 @@ def purge(desk: Desk, *, by: str, dry_run: bool, pace: Callable[[], object]) -> 
     now = desk.clock()
     for item in _all(desk.store):
         if item.status is QuarantineStatus.DELETED:
-            if not dry_run:
-                desk.store.remove_data(item)
+            if not dry_run and (failed := _cleared(desk.store, item)):
+                yield failed
         elif expired(item, now):
             if item.held:
                 yield Kept(manifest=item, done="held", told="it is on hold")
@@ -103,6 +103,15 @@ def purge(desk: Desk, *, by: str, dry_run: bool, pace: Callable[[], object]) -> 
                 yield _purged(desk, item, by)
 
 
+def _cleared(store: QuarantineStore, stone: Manifest) -> Kept | None:
+    """Remove the bytes that a deletion which broke off left behind a tombstone; what is to be said if they stay."""
+    try:
+        store.remove_data(stone)
+    except SluicegateError as error:
+        return Kept(manifest=stone, done="failed", told=error.message, exit_code=error.exit_code)
+    return None
+
+
 def _purged(desk: Desk, item: Manifest, by: str) -> Kept:
     try:
         stone = delete(desk, item.quarantine_id, by=by, why=f"expired at {item.expires_at}", expired_only=True)
@@ -111,27 +120,25 @@ def _purged(desk: Desk, item: Manifest, by: str) -> Kept:
     return Kept(manifest=stone, done="deleted", told=stone.history[-1].why)
 
 
-def _all(store: QuarantineStore) -> Iterator[Manifest]:
-    """Every item, listed before any of them is changed; what can't be read is raised at the end."""
+def every(store: QuarantineStore) -> tuple[list[Manifest], StorageError | None]:
+    """Every item that can be read, newest first, listed before any of them is changed; and what is wrong with the others."""
     found: list[Manifest] = []
-    trouble: StorageError | None = None
-    try:
-        found.extend(store.list())
-    except StorageError as error:
-        trouble = error
-        found = list(_readable(store))
-    yield from found
-    if trouble:
-        raise trouble
-
-
-def _readable(store: QuarantineStore) -> Iterator[Manifest]:
     items = iter(store.list())
     while True:
         try:
-            yield next(items)
-        except (StopIteration, StorageError):
-            return
+            found.append(next(items))
+        except StopIteration:
+            return found, None
+        except StorageError as error:
+            return found, error
+
+
+def _all(store: QuarantineStore) -> Iterator[Manifest]:
+    """As ``every``; what can't be read is raised at the end."""
+    found, trouble = every(store)
+    yield from found
+    if trouble:
+        raise trouble
 
 
 def verify(store: QuarantineStore, quarantine_ids: Iterable[str] = ()) -> Iterator[Kept]:

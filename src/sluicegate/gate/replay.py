@@ -1,13 +1,13 @@
 """Replay and release: a quarantined batch goes to the target after all, because it passes now, or because a person says so.
 
-Both take the item by a claim, commit through the one function that commits, under the batch's own ``batch_id``, and bring the
-item to rest. What dies on the way is found in the target, or waits until its lease is over; then anybody may take it up.
+Both take the item by a claim, commit through the one function that commits, under the batch's own ``batch_id`` (broken rows of a batch:
+under one made of it, beside the rest), and bring the item to rest. What dies on the way is found in the target, or waits until its lease is over; then anybody may take it up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,8 @@ from sluicegate.contract.model import Contract
 from sluicegate.errors import BatchConflict, CommitStateUnknown, SluicegateError, UsageError
 from sluicegate.gate.act import commit, commit_properties
 from sluicegate.gate.items import DONE, RELEASE, REPLAY, Claim, Desk, landing_step, refuse_deleted
+from sluicegate.gate.merge import ALONE, MERGED
+from sluicegate.gate.rest import require_rest
 from sluicegate.ports.quarantine import Manifest
 from sluicegate.ports.target import CommitReceipt
 from sluicegate.verdict.document import document
@@ -38,6 +40,7 @@ class ReplayOutcome:
         verdict: of the checks that ran; None where none were to run: a release, or an item that was at rest already.
         receipt: of the commit, now or before.
         dry_run: nothing was changed; ``passed`` says what would have been.
+        judged: of broken rows: what the checks ran on, ``merge.MERGED`` or ``merge.ALONE``; empty for a whole batch.
     """
 
     manifest: Manifest
@@ -46,6 +49,7 @@ class ReplayOutcome:
     receipt: CommitReceipt | None = None
     dry_run: bool = False
     warnings: tuple[str, ...] = ()
+    judged: str = ""
 
     @property
     def passed(self) -> bool:
@@ -69,6 +73,8 @@ class ReplayOutcome:
             "quarantine_id": item.quarantine_id,
             "status": item.status.value,
             "attempt": item.attempt,
+            "scope": item.scope,
+            "judged": self.judged or None,
             "dataset": item.dataset,
             "batch_id": item.batch_id,
             "passed": self.passed,
@@ -97,11 +103,19 @@ class Opener(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What replaying needs of the gate: the desk, how a batch is opened, and how it is judged."""
+    """What replaying needs of the gate: the desk, how a batch is opened, and how it is judged.
+
+    Attributes:
+        judge: runs the checks.
+        judge_alone: the same for broken rows without their batch.
+        merged: the batch with these rows, if the target can show the rest of it.
+    """
 
     desk: Desk
     open: Opener
     judge: Callable[[Contract, Batch], Verdict]
+    judge_alone: Callable[[Contract, Batch], Verdict]
+    merged: Callable[[Manifest, Contract, Batch], AbstractContextManager[Batch | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,13 +160,15 @@ def replay(bench: Bench, task: Task, *, dry_run: bool = False) -> ReplayOutcome:
         return ReplayOutcome(manifest=item, dry_run=dry_run)
     if item.status not in DONE:
         desk.refuse_busy(item)
+        require_rest(desk, item)
     contract = _suited(task.contract_for(item), item)
     with closing(bench.open(item, contract, task.data, task.format)) as batch:
         if item.status in DONE:
             return ReplayOutcome(manifest=_the_same(item, batch.content_sha256), dry_run=dry_run)
         if dry_run:
+            verdict, judged = _verdict(bench, item, contract, batch)
             return ReplayOutcome(
-                manifest=item, contract=contract, verdict=bench.judge(contract, batch), dry_run=True, warnings=batch.notes
+                manifest=item, contract=contract, verdict=verdict, dry_run=True, warnings=batch.notes, judged=judged
             )
         claim = desk.claim(task.quarantine_id, REPLAY, batch.content_sha256, by=task.by, why=task.why)
         if isinstance(claim, Manifest):
@@ -163,20 +179,36 @@ def replay(bench: Bench, task: Task, *, dry_run: bool = False) -> ReplayOutcome:
 
 
 def _judged(bench: Bench, claim: Claim, contract: Contract, batch: Batch) -> ReplayOutcome:
-    verdict = bench.judge(contract, batch)
+    verdict, judged = _verdict(bench, claim.item, contract, batch)
     details = {
         "contract": contract.name,
         "contract_version": contract.version,
         "contract_sha256": contract.sha256,
         "verdict": document(verdict, contract.classified_columns),
-    }
+    } | ({"judged": judged} if judged else {})
     if verdict.decision not in _PASSES:
         item = claim.give_back("; ".join(verdict.reasons), details, judged=True)
-        return ReplayOutcome(manifest=item, contract=contract, verdict=verdict)
-    properties = commit_properties(contract, verdict) | {"quarantine_id": claim.item.quarantine_id}
+        return ReplayOutcome(manifest=item, contract=contract, verdict=verdict, judged=judged)
+    properties = commit_properties(contract, verdict) | _lineage(claim.item)
     receipt = _commit(bench.desk, claim, contract, batch, properties)
     item = claim.finish(receipt, details, f"passed {contract.name} {contract.version}")
-    return ReplayOutcome(manifest=item, contract=contract, verdict=verdict, receipt=receipt)
+    return ReplayOutcome(manifest=item, contract=contract, verdict=verdict, receipt=receipt, judged=judged)
+
+
+def _verdict(bench: Bench, item: Manifest, contract: Contract, batch: Batch) -> tuple[Verdict, str]:
+    """The verdict on what shall be committed; and for broken rows, what it was reached on."""
+    if item.scope != "rows":
+        return bench.judge(contract, batch), ""
+    with bench.merged(item, contract, batch) as whole:
+        if whole is not None:
+            return bench.judge(contract, whole), MERGED
+    return bench.judge_alone(contract, batch), ALONE
+
+
+def _lineage(item: Manifest) -> dict[str, str]:
+    """What the target keeps of where the rows were."""
+    whole = {"quarantine_id": item.quarantine_id, "attempt": str(item.attempt)}
+    return whole if item.scope != "rows" else whole | {"split": "rows", "of_batch": item.batch_id}
 
 
 def release(bench: Bench, task: Task) -> ReplayOutcome:
@@ -187,6 +219,7 @@ def release(bench: Bench, task: Task) -> ReplayOutcome:
     if item.status in DONE:
         return ReplayOutcome(manifest=item)
     desk.refuse_busy(item)
+    require_rest(desk, item)
     contract = _suited(task.contract_for(item), item)
     with closing(bench.open(item, contract, checked=False)) as batch:
         claim = desk.claim(task.quarantine_id, RELEASE, batch.content_sha256, by=task.by, why=task.why)
@@ -198,7 +231,7 @@ def release(bench: Bench, task: Task) -> ReplayOutcome:
             "contract_sha256": item.contract_sha256,
             "verdict_id": str(item.verdict.get("verdict_id", "")),
             "decision": "released",
-            "quarantine_id": item.quarantine_id,
+            **_lineage(item),
             "released_by": task.by,
             "release_reason": task.why,
         }
@@ -210,7 +243,7 @@ def release(bench: Bench, task: Task) -> ReplayOutcome:
 
 def _commit(desk: Desk, claim: Claim, contract: Contract, batch: Batch, properties: Mapping[str, str]) -> CommitReceipt:
     try:
-        return commit(contract, batch, desk.target, properties, last_look=claim.renew)
+        return commit(contract, batch, desk.target_for(claim.item), properties, last_look=claim.renew)
     except BatchConflict:  # somebody else's claim may be what is there: a stalled worker that woke up, say
         item = desk.settle(claim.item.quarantine_id, by=claim.step.by)
         if item.status not in DONE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +19,9 @@ from sluicegate.gate import replay as steps
 from sluicegate.gate.act import ActionTaken
 from sluicegate.gate.items import Desk
 from sluicegate.gate.outcome import RunOutcome
+from sluicegate.gate.places import Places
 from sluicegate.gate.record import record_of, record_of_release
-from sluicegate.ports.quarantine import Manifest, QuarantineStore
+from sluicegate.ports.quarantine import Manifest
 from sluicegate.ports.target import Target
 from sluicegate.verdict.model import Verdict
 
@@ -31,6 +33,7 @@ __all__ = ["Ward", "pacer"]
 
 _LEASE = timedelta(minutes=10)
 _USER = "somebody"
+_Judge = Callable[[Contract, Batch], Verdict]
 
 
 def pacer(rate: float | None, *, pause: Callable[[float], object] = time.sleep) -> Callable[[], None]:
@@ -63,7 +66,7 @@ class Ward:
         @property
         def target(self) -> Target: ...
         @property
-        def quarantine_store(self) -> QuarantineStore: ...
+        def places(self) -> Places: ...
         @property
         def history(self) -> SqliteHistory: ...
         def _contract(self, contract: str | Path | Contract) -> Contract: ...
@@ -76,13 +79,27 @@ class Ward:
             *,
             checked: bool = True,
         ) -> Batch: ...
-        def _judge(self, contract: Contract, batch: Batch, now: datetime, tell: Callable[[str], None]) -> Verdict: ...
+        def _judge(
+            self, contract: Contract, batch: Batch, now: datetime, tell: Callable[[str], None], *, alone: bool = False
+        ) -> Verdict: ...
+        def _merged(self, item: Manifest, contract: Contract, rows: Batch) -> AbstractContextManager[Batch | None]: ...
+        def _open_original(self, item: Manifest) -> Batch: ...
         def _run_id(self, moment: datetime) -> str: ...
 
     @property
     def _desk(self) -> Desk:
         lease = _LEASE + timedelta(seconds=2 * self.profile.timeout_seconds)
-        return Desk(store=self.quarantine_store, target=self.target, clock=self._clock, lease=lease)
+        places = self.places
+        return Desk(
+            store=places.store(),
+            target=self.target,
+            clock=lambda: self._moment(None),
+            lease=lease,
+            target_of=places.target_of,
+        )
+
+    def _bench(self, judge: _Judge, judge_alone: _Judge) -> steps.Bench:
+        return steps.Bench(desk=self._desk, open=self._open_kept, judge=judge, judge_alone=judge_alone, merged=self._merged)
 
     @interruptible()
     def replay(
@@ -122,19 +139,23 @@ class Ward:
             StorageError: a store failed, or the kept bytes are damaged; the call may be repeated.
         """
         started, moment = time.monotonic(), self._moment(now)
+        agreed = self._known(contract)
         tell = progress or (lambda _: None)
 
         def judge(agreed: Contract, batch: Batch) -> Verdict:
             return self._judge(agreed, batch, moment, tell)
 
+        def judge_alone(agreed: Contract, batch: Batch) -> Verdict:
+            return self._judge(agreed, batch, moment, tell, alone=True)
+
         def contract_for(item: Manifest) -> Contract:
             nonlocal moment
             if original_clock:
                 moment = datetime.fromisoformat(str(item.verdict["clock"]))
-            return self._contract(contract) if contract is not None else steps.original_contract(item, Path(beside or "."))
+            return self._suited(agreed, item, beside)
 
         task = steps.Task(quarantine_id=quarantine_id, contract_for=contract_for, by=by, why=why, data=data, format=format)
-        outcome = steps.replay(steps.Bench(desk=self._desk, open=self._open_kept, judge=judge), task, dry_run=dry_run)
+        outcome = steps.replay(self._bench(judge, judge_alone), task, dry_run=dry_run)
         return outcome if dry_run else self._recorded(outcome, time.monotonic() - started)
 
     @interruptible()
@@ -162,15 +183,16 @@ class Ward:
         """
         _insist(by=by, reason=reason)
         started = time.monotonic()
+        agreed = self._known(contract)
 
         def contract_for(item: Manifest) -> Contract:
-            return self._contract(contract) if contract is not None else steps.original_contract(item, Path(beside or "."))
+            return self._suited(agreed, item, beside)
 
         def judge(*_: object) -> Verdict:
             raise AssertionError
 
         task = steps.Task(quarantine_id=quarantine_id, contract_for=contract_for, by=by, why=reason)
-        outcome = steps.release(steps.Bench(desk=self._desk, open=self._open_kept, judge=judge), task)
+        outcome = steps.release(self._bench(judge, judge), task)
         return self._recorded(outcome, time.monotonic() - started)
 
     def review(self, quarantine_id: str, *, by: str, note: str, hold: bool | None = None) -> Manifest:
@@ -208,11 +230,24 @@ class Ward:
         Raises:
             StorageError: at the end, if some items can't be read.
         """
-        return keep.verify(self.quarantine_store, quarantine_ids)
+        return keep.verify(self.places.store(), quarantine_ids)
 
     def export(self, quarantine_id: str, folder: str | Path) -> tuple[Path, ...]:
         """Copy an item's files, verified, into a folder, under the names they were handed in with; nothing is overwritten."""
-        return keep.export(self.quarantine_store, quarantine_id, Path(folder))
+        return keep.export(self.places.store(), quarantine_id, Path(folder))
+
+    def _known(self, contract: str | Path | Contract | None) -> Contract | None:
+        """The contract that was given; items where it keeps its refused batches are found from now on."""
+        agreed = self._contract(contract) if contract is not None else None
+        if agreed is not None:
+            self.places.learn(agreed)
+        return agreed
+
+    def _suited(self, agreed: Contract | None, item: Manifest, beside: str | Path | None) -> Contract:
+        """The contract to judge an item by, which sends it where it was to go."""
+        contract = agreed or steps.original_contract(item, Path(beside or "."))
+        self.places.suit(contract, item)
+        return contract
 
     def _moment(self, now: datetime | None) -> datetime:
         moment = now or self._clock()
@@ -233,6 +268,9 @@ class Ward:
                 contract=contract, verdict=verdict, action=action, receipt=outcome.receipt, manifest=outcome.manifest, **facts
             )
             record = record_of(done)
+        if outcome.manifest.scope == "rows":  # beside the rest of their batch, not instead of it
+            rows = outcome.receipt.rows if outcome.receipt else record.rows
+            record = replace(record, batch_id=outcome.manifest.target_batch_id, rows=rows)
         try:
             self.history.record(record)
         except StorageError as error:

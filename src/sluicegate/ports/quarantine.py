@@ -11,7 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from sluicegate.ports.manifests import SCHEMA_VERSION, check_manifest
+
 __all__ = [
+    "CHECKS_COLUMN",
+    "ROW_COLUMN",
     "Manifest",
     "Probed",
     "QuarantineRequest",
@@ -20,7 +24,16 @@ __all__ = [
     "StoredFile",
     "Transition",
     "quarantine_id",
+    "rows_batch_id",
 ]
+
+ROW_COLUMN = "_sluicegate_row"
+"""What the files of a rows item hold beside the batch's columns: the row's position in the batch, from 0 (BIGINT)."""
+
+CHECKS_COLUMN = "_sluicegate_checks"
+"""The same: the fingerprints of the checks that the row broke (VARCHAR[])."""
+
+_LONGEST_ID = 128
 
 
 def quarantine_id(*, tenant: str, dataset: str, batch_id: str, content_sha256: str) -> str:
@@ -31,6 +44,16 @@ def quarantine_id(*, tenant: str, dataset: str, batch_id: str, content_sha256: s
     """
     key = json.dumps([tenant, dataset, batch_id, content_sha256])
     return f"q-{hashlib.sha256(key.encode('ascii')).hexdigest()[:24]}"
+
+
+def rows_batch_id(batch_id: str, quarantine_id: str) -> str:
+    """What the rows of a rows item are committed under: beside the rest of their batch, which has the batch's own ID.
+
+    >>> rows_batch_id("2013-01-01", "q-3d1e9a8c517858e415d18501")
+    '2013-01-01.rows-3d1e9a8c5178'
+    """
+    suffix = f".rows-{quarantine_id.removeprefix('q-')[:12]}"
+    return batch_id[: _LONGEST_ID - len(suffix)] + suffix
 
 
 class QuarantineStatus(StrEnum):
@@ -78,11 +101,19 @@ class Manifest:
     Times are ISO 8601 in UTC. ``verdict`` is the document of the verdict that brought the batch here; ``contract_text`` the whole
     contract as it was; ``held``: it is not to be deleted or purged; ``owner`` works on it until ``lease_until``.
 
-    ``scope`` is ``batch`` for a whole batch. Of ``rows`` the files hold the rows that broke row-level checks, and nothing else of the
-    batch: ``rows`` counts them, ``batch_rows`` those of the whole batch; ``content_sha256`` is the whole batch's in both cases.
+    ``scope`` is ``batch`` for a whole batch. Of ``rows`` the one Parquet file holds the rows that broke row-level checks, with
+    ``ROW_COLUMN`` and ``CHECKS_COLUMN``, and nothing else of the batch: ``rows`` counts them, ``batch_rows`` those of the whole
+    batch; ``content_sha256`` is the whole batch's in both cases. ``split`` tells how to make the rest from the batch:
+
+    - ``format``, ``options``, ``files``: the batch as it was handed in; no files: a table in memory;
+    - ``fields``: [name, type or null] of each column that the contract declares; ``columns``: name -> type in DuckDB, of the batch;
+    - ``checks``: fingerprint -> ``name`` and ``rows``, of the checks that rows broke;
+    - ``rows``, ``decision``, ``verdict_id``: of the rest, as it was judged.
+
+    ``target`` is what the contract chose in the profile's target (a table, a branch); empty where it chose nothing.
     """
 
-    schema_version: int = 1
+    schema_version: int = SCHEMA_VERSION
     quarantine_id: str
     rev: int
     nonce: str
@@ -110,6 +141,13 @@ class Manifest:
     held: bool = False
     scope: str = "batch"
     batch_rows: int | None = None
+    target: Mapping[str, Any] = field(default_factory=dict)
+    split: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def target_batch_id(self) -> str:
+        """The ``batch_id`` that a replay or release of the item commits under."""
+        return rows_batch_id(self.batch_id, self.quarantine_id) if self.scope == "rows" else self.batch_id
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON, read back by ``from_json``."""
@@ -117,14 +155,25 @@ class Manifest:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Manifest:
-        """Read a manifest. Keys that this version doesn't know are passed over, so that newer manifests stay readable."""
-        known = {key: value for key, value in document.items() if key in cls.__dataclass_fields__}
+        """Read a manifest. Keys that this version doesn't know are passed over, so that newer manifests stay readable.
+
+        Raises:
+            ValueError: it can't be acted on: a value that can't be, a file outside of its item.
+            KeyError: something is missing; TypeError, AttributeError: it is something else altogether.
+        """
+        check_manifest(document)
+        known = _known(cls, document)
         known["status"] = QuarantineStatus(known["status"])
-        known["files"] = tuple(StoredFile(**item) for item in known["files"])
+        known["files"] = tuple(StoredFile(**_known(StoredFile, item)) for item in known["files"])
         known["history"] = tuple(
-            Transition(**{**item, "status": QuarantineStatus(item["status"])}) for item in known.get("history", ())
+            Transition(**{**_known(Transition, item), "status": QuarantineStatus(item["status"])})
+            for item in known.get("history", ())
         )
         return cls(**known)
+
+
+def _known(kind: Any, document: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key in kind.__dataclass_fields__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +247,7 @@ class QuarantineStore(Protocol):
 
 @runtime_checkable
 class Probed(Protocol):
-    """What a store may offer besides: trying out beforehand whether it can keep what the port promises."""
+    """What a store or a target may offer besides: trying out beforehand whether it can keep what the port promises."""
 
     def probe(self) -> None:
         """Look, and leave nothing behind.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sluicegate.ports.batch import BatchView
 
-__all__ = ["CommitReceipt", "CommitRequest", "Target"]
+__all__ = ["CommitReceipt", "CommitRequest", "Readable", "Target"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,8 @@ class CommitRequest:
             ``fingerprint.files_sha256`` is then ``content_sha256``); else empty.
         batch: the batch as a view, for targets that write it anew.
         properties: contract, version, verdict and run, as text; kept where the target can keep them.
-        declared: the columns that the contract's schema names: a target that keeps a table may add these to it, and no others.
+        declared: the columns that the contract's schema names, and their types in its words (None: it names none): a target that
+            keeps a table may add these columns to it and widen its types to theirs, and no others.
         verify: called when everything is staged and nothing is visible yet; it raises if the batch is no longer the one
             that was checked. For targets that write the batch anew, and so can't compare bytes themselves.
     """
@@ -38,7 +39,7 @@ class CommitRequest:
     files: tuple[Path, ...]
     batch: BatchView
     properties: Mapping[str, str] = field(default_factory=dict)
-    declared: frozenset[str] = frozenset()
+    declared: Mapping[str, str | None] = field(default_factory=dict)
     verify: Callable[[], object] | None = None
 
 
@@ -75,6 +76,19 @@ class Target(Protocol):
 
     def find(self, batch_id: str, *, dataset: str, tenant: str = "default") -> CommitReceipt | None:
         """What is there under this batch_id, or None.
+
+        Raises:
+            StorageError: the target can't be asked.
+        """
+        ...
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """What a target may offer besides: the rows of a committed batch as local Parquet files, for whoever judges it anew."""
+
+    def files(self, batch_id: str, *, dataset: str, tenant: str = "default") -> tuple[Path, ...]:
+        """The batch's data files, to be read and never changed; empty where there is no such batch, or none of its files is local.
 
         Raises:
             StorageError: the target can't be asked.

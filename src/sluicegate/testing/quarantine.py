@@ -154,8 +154,10 @@ class QuarantineConformance:
             store.get(request.manifest.quarantine_id)
 
     def test_spooled_files_need_not_have_the_batchs_fingerprint(self, store: QuarantineStore, batch_file: Path) -> None:
-        request = replace(quarantine_request(batch_file, content_sha256="ef" * 32), fingerprinted=False)
-        assert store.put(request).content_sha256 == "ef" * 32
+        sha256 = "ef" * 32
+        spooled = quarantine_id(tenant="default", dataset="numbers", batch_id="b1", content_sha256=sha256)
+        request = quarantine_request(batch_file, content_sha256=sha256, quarantine_id=spooled)
+        assert store.put(replace(request, fingerprinted=False)).content_sha256 == sha256
 
     @pytest.mark.parametrize("unknown", ["q-0123", "", "..", "../../etc", "*", "q-\x00"])
     def test_an_unknown_id_is_no_item(self, store: QuarantineStore, batch_file: Path, unknown: str) -> None:

@@ -43,8 +43,7 @@ class Policy:
                 return self._as_decision(Action.BLOCK if action is Action.WARN else action)
 
     def _action(self, outcome: CheckOutcome) -> Action:
-        action: Action = getattr(self.actions, f"on_{outcome.check.area}_violation")
-        return action
+        return self.actions.on(outcome.check.area)
 
     def _tempered(self, action: Action) -> Decision:
         return Decision.COMMIT_WITH_WARNINGS if self.enforcement is Enforcement.WARN else self._as_decision(action)

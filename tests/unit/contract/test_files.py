@@ -77,7 +77,7 @@ def test_every_key_of_a_contract_arrives(tmp_path: Path) -> None:
         on_unsupported=Action.WARN,
     )
     assert contract.notification == Notification(channels=("slack", "email"), recipients=("me@example.com",))
-    assert contract.quarantine == QuarantinePolicy(enabled=False, s3_bucket="b", s3_prefix="p", retention_days=5)
+    assert contract.quarantine == QuarantinePolicy(enabled=False, s3_bucket="b", s3_prefix="p", s3_layout="p", retention_days=5)
     assert contract.text == (tmp_path / "contract.yaml").read_text(encoding="utf-8")
     assert len(contract.sha256) == 64
     assert [fault.message for fault in contract.warnings] == ["this contract is deprecated"]

@@ -14,6 +14,7 @@ from sluicegate.contract.decode import Bad, plans_of, read_fields
 from sluicegate.contract.dialects.reading import Reading, has_top, inside, located
 from sluicegate.contract.entries import read_entry
 from sluicegate.contract.implied import fields_of, governance_checks, schema_checks, sla_checks
+from sluicegate.contract.interpolate import fill_text
 from sluicegate.contract.model import Contract, Enforcement, FieldSpec, Notification, QuarantinePolicy, ViolationPolicy
 from sluicegate.contract.naming import Draft, with_ids
 from sluicegate.contract.nodes import Document, Faults, Node
@@ -184,7 +185,7 @@ def build(parts: Parts, reading: Reading, tenant: str) -> Contract:
         policy=_policy(handling),
         enforcement=_enforcement(parts),
         notification=_notification(handling.notification),
-        quarantine=_quarantine(handling.quarantine),
+        quarantine=_quarantine(handling.quarantine, reading),
         allow_empty=bool(contract and contract.quality_checks and contract.quality_checks.allow_empty),
         tags=tuple(dict.fromkeys((*(contract.tags if contract else ()), *governance.tags))),
         classification=_stricter(contract.classification if contract else None, governance.classification),
@@ -299,12 +300,23 @@ def _notification(given: d.NotificationDocument | None) -> Notification:
     return Notification(channels=given.channels, recipients=given.recipients) if given else Notification()
 
 
-def _quarantine(given: d.QuarantineDocument | None) -> QuarantinePolicy:
-    return (
-        QuarantinePolicy(**{plan.name: getattr(given, plan.name) for plan in plans_of(QuarantinePolicy)})
-        if given
-        else QuarantinePolicy()
-    )
+def _quarantine(given: d.QuarantineDocument | None, reading: Reading) -> QuarantinePolicy:
+    if given is None:
+        return QuarantinePolicy()
+    said = {plan.name: getattr(given, plan.name) for plan in plans_of(QuarantinePolicy) if plan.name != "s3_layout"}
+    return QuarantinePolicy(**said, s3_layout=_layout(given, reading))
+
+
+def _layout(given: d.QuarantineDocument, reading: Reading) -> str | None:
+    """The prefix before tenant and dataset were filled in; as it is where they aren't whole levels."""
+    node = given.node.get("s3_prefix")
+    if node is None or not given.s3_prefix or not node.filled:
+        return given.s3_prefix
+    variables = {**reading.environ, "TENANT_ID": "{tenant}", "ASSET_NAME": "{dataset}"}
+    shape = fill_text(replace(node, text=node.filled), variables, {}, Faults(""))
+    levels = shape.split("/")
+    whole = all(shape.count(place) == levels.count(place) <= 1 for place in ("{tenant}", "{dataset}"))
+    return shape if whole else given.s3_prefix
 
 
 def _enforcement(parts: Parts) -> Enforcement:
