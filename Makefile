@@ -21,7 +21,7 @@ $(READY): $(UV) pyproject.toml uv.lock
 	$(UV) sync --quiet --frozen --all-extras --compile-bytecode --python $(PYTHON)
 	@touch $@
 
-demo: setup ## one batch committed, one committed with warnings, one quarantined
+demo: setup ## three real days through the gate, a repair, a replay by ID, and the Iceberg table
 	$(RUN)/sluicegate demo
 
 lint: setup ## ruff, mypy --strict, import-linter
@@ -43,7 +43,7 @@ audit: setup ## known vulnerabilities, where a database is at hand
 floor: setup ## the engines on the oldest DuckDB that we admit
 	$(UV) run --quiet --frozen --all-extras --with duckdb==1.0.0 -- python -m pytest -q -n 2 -m "not slow" tests/conformance tests/golden
 
-bench: setup ## whole processes against a hand-written script; `--write` puts the table into the README
+bench: setup ## whole processes against a hand-written script, then 5 GB in 600 MB (25 GB of disk); `--write` puts the tables into the README
 	$(RUN)/python -m benchmarks
 
 lock: $(UV)

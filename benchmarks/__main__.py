@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.data import CONTRACT, HAND_WRITTEN, make_orders
+from benchmarks.large import large_table
 from benchmarks.measure import Run, paired
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,10 +23,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--large-gb", type=float, default=5, help="how large the large batch is; 0: none (default: 5)")
     parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md and the README")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         table = _table(_measure(Path(folder), options.rows, options.rounds), options.rows) + _start_up(options.rounds)
+    if options.large_gb:
+        with tempfile.TemporaryDirectory(prefix="sluicegate-bench-") as folder:
+            table = f"{table}\n{large_table(Path(folder), options.large_gb)}"
     print(table)
     if options.write:
         (ROOT / "benchmarks" / "RESULTS.md").write_text(f"# Results\n\n{table}")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Run", "paired"]
+__all__ = ["Run", "once", "paired"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,12 @@ class Run:
     peak_mb: float
 
 
-def _once(command: Sequence[str], allowed: frozenset[int]) -> Run:
+def once(command: Sequence[str], allowed: frozenset[int]) -> Run:
+    """Run one process to its end.
+
+    Raises:
+        RuntimeError: it ended with another code than the allowed ones.
+    """
     started = time.perf_counter()
     compiled = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=compiled) as process:
@@ -39,7 +44,7 @@ def paired(commands: Mapping[str, Sequence[str]], rounds: int, allowed: frozense
     runs: dict[str, list[Run]] = {name: [] for name in commands}
     for number in range(rounds + 1):
         for name, command in commands.items():
-            run = _once(command, allowed)
+            run = once(command, allowed)
             if number:
                 runs[name].append(run)
     return {

@@ -40,7 +40,7 @@ class BatchLimits:
     """How much of the machine a batch may use.
 
     Attributes:
-        memory_limit: DuckDB's, such as ``2GB``; what doesn't fit spills to disk. None: DuckDB's default.
+        memory_limit: DuckDB's, such as ``2GB``; what doesn't fit spills to disk. None: 300 MB, or 100 MB for each thread.
         threads: None: one per core.
         temp_directory: where that goes; None: the system's.
     """

@@ -15,7 +15,7 @@ import pytest
 
 from sluicegate.batch.source import Batch, open_batch
 from sluicegate.errors import BatchUnreadable, StorageError
-from sluicegate.ports.quarantine import QuarantineRequest
+from sluicegate.ports.quarantine import QuarantineRequest, quarantine_id
 from sluicegate.ports.target import CommitReceipt, CommitRequest
 from sluicegate.testing.quarantine import quarantine_request
 from sluicegate_adapters.quarantine.local import LocalQuarantineStore
@@ -87,7 +87,9 @@ def test_any_batch_can_be_committed_and_has_all_its_rows_and_columns(batch: Batc
 
 def test_any_batch_can_be_quarantined_and_opened_again(batch: Batch, tmp_path: Path) -> None:
     files = batch.spool(tmp_path / "spool")
-    manifest = replace(quarantine_request().manifest, content_sha256=batch.content_sha256)
+    sha256 = batch.content_sha256
+    named = quarantine_id(tenant="default", dataset="numbers", batch_id="b1", content_sha256=sha256)
+    manifest = replace(quarantine_request().manifest, content_sha256=sha256, quarantine_id=named)
     request = QuarantineRequest(
         manifest=manifest, files=files, now=datetime(2026, 1, 1, tzinfo=UTC), fingerprinted=files == batch.files
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sluicegate_adapters.quarantine.s3 import S3QuarantineStore
+from tests.s3.lake import Lake
 from tests.s3.proxy import Network, bad_network
 from tests.s3.servers import new_bucket, running_server, settings_for
 
@@ -38,3 +39,8 @@ def delivery(tmp_path: Path) -> Path:
     path = tmp_path / "delivery.csv"
     path.write_text("a\n1\n")
     return path
+
+
+@pytest.fixture
+def lake(server: str, bucket: str, tmp_path: Path) -> Lake:
+    return Lake(server, bucket, tmp_path)

@@ -23,15 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sluicegate.errors import (
-    BatchUnreadable,
-    CommitStateUnknown,
-    ConfigError,
-    NoSuchItem,
-    StorageError,
-    TransientStorageError,
-    UsageError,
-)
+from sluicegate.errors import BatchUnreadable, ConfigError, NoSuchItem, StorageError, TransientStorageError, UsageError
 from sluicegate.ports.fingerprint import combined_sha256
 from sluicegate.ports.names import is_safe_id
 from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineStatus, StoredFile
@@ -46,6 +38,7 @@ from sluicegate_adapters.quarantine.rules import (
     refuse_rewriting,
 )
 from sluicegate_adapters.quarantine.s3_layout import DEFAULT_PREFIX, MANIFEST, Layout
+from sluicegate_adapters.s3.creation import gave_up, state_unknown
 from sluicegate_adapters.s3.errors import is_missing_key
 from sluicegate_adapters.s3.objects import ATTEMPTS, Answer, Bucket, Step
 from sluicegate_adapters.s3.probe import refuse_without_conditions
@@ -91,7 +84,7 @@ class S3QuarantineStore:
         scratch = settings.get("scratch")
         if scratch is not None and (not isinstance(scratch, str) or not scratch):
             raise ConfigError(f"quarantine.scratch must be a path, not {scratch!r}")
-        chosen = read_bucket_settings(settings, where="quarantine")
+        chosen = read_bucket_settings(settings, base, where="quarantine")
         self._layout = Layout(settings.get("prefix", DEFAULT_PREFIX))
         self._retention = read_retention(settings.get("retention_days"))
         self._bucket = Bucket(chosen, step=step) if step else Bucket(chosen)
@@ -158,7 +151,7 @@ class S3QuarantineStore:
         last = Answer(written=False)
         unsure = False
         for attempt in range(ATTEMPTS + 1):
-            with _state_unknown(f"whether {old.quarantine_id} is {new.status} now", last, unsure=unsure):
+            with state_unknown(f"whether {old.quarantine_id} is {new.status} now", last, unsure=unsure):
                 seen = self._read(item)
             if seen is None:
                 raise _nothing(old.quarantine_id)
@@ -179,7 +172,7 @@ class S3QuarantineStore:
             if last.written:
                 return new
             unsure = unsure or last.unsure
-        raise _gave_up(f"{old.quarantine_id} is not {new.status}", last, unsure=unsure)
+        raise gave_up(f"{old.quarantine_id} is not {new.status}", last, unsure=unsure)
 
     def data_files(self, manifest: Manifest) -> tuple[Path, ...]:
         """The item's files, downloaded anew and held against their checksums; removed when the process ends.
@@ -289,10 +282,10 @@ class S3QuarantineStore:
             if last.written:
                 return _seen(body, "")
             unsure = unsure or last.unsure
-            with _state_unknown(f"whether {manifest.quarantine_id} is kept", last, unsure=unsure):
+            with state_unknown(f"whether {manifest.quarantine_id} is kept", last, unsure=unsure):
                 if seen := self._read(item):
                     return seen
-        raise _gave_up(f"{manifest.quarantine_id} is not kept", last, unsure=unsure)
+        raise gave_up(f"{manifest.quarantine_id} is not kept", last, unsure=unsure)
 
     def _acknowledge(self, item: str, seen: _Seen, wanted: Manifest) -> Manifest:
         """The manifest that is there, whoever wrote it; other attempts' uploads go."""
@@ -360,22 +353,3 @@ def _seen(body: bytes, etag: str) -> _Seen:
 
 def _nothing(quarantine_id: str) -> NoSuchItem:
     return NoSuchItem(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")
-
-
-@contextlib.contextmanager
-def _state_unknown(what: str, last: Answer, *, unsure: bool) -> Iterator[None]:
-    """A look that fails, after a write whose answer was lost, leaves open what became of it."""
-    try:
-        yield
-    except StorageError as error:
-        if not unsure:
-            raise
-        told = last.error.message if last.error else error.message
-        raise CommitStateUnknown(f"it is not known {what}: {told}", hint="when the server answers again, run it again") from error
-
-
-def _gave_up(what: str, last: Answer, *, unsure: bool) -> StorageError:
-    told, hint = (last.error.message, last.error.hint) if last.error else ("the server shows nothing", "")
-    if unsure:
-        return CommitStateUnknown(f"{what}, as far as can be seen: {told}", hint=hint or "run it again")
-    return TransientStorageError(f"{what}: {told}", hint=hint or "run it again")

@@ -9,7 +9,7 @@ from typing import Any
 from sluicegate.errors import StorageError, TransientStorageError
 from sluicegate_adapters.s3.settings import BucketSettings
 
-__all__ = ["is_missing_key", "s3_errors", "status_of"]
+__all__ = ["code_of", "is_missing_key", "s3_errors", "status_of"]
 
 _CREDENTIALS = "set access_key_id and secret_access_key in the profile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 _EXPIRED = "the credentials have expired: get new ones, then run it again"
@@ -22,7 +22,9 @@ _REGION = "the bucket lies in another region: set region in the profile"
 _SPACE = "free some space on the server, or raise its quota, then run it again"
 _LATER = "the server is overloaded or out of order: run it again later"
 _NETWORK = "see whether the server runs and can be reached from here, and whether endpoint_url is right; then run it again"
-_CONDITIONS = "use AWS S3, MinIO from RELEASE.2025-09-07, or another server with conditional writes; or quarantine type local"
+_CONDITIONS = (
+    "use AWS S3, MinIO from RELEASE.2025-09-07, or another server with conditional writes; or a local path instead of a bucket"
+)
 _CURES = {
     "NoSuchBucket": "create the bucket, or name another one in the profile",
     "InvalidBucketName": "name another bucket in the profile",
@@ -60,9 +62,14 @@ def status_of(error: BaseException | None) -> int:
     return int(_response(error).get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
+def code_of(error: BaseException | None) -> str:
+    """The code of an answer that boto3 made an error of, such as ``NoSuchKey``; empty if there was no answer."""
+    return str(_response(error).get("Error", {}).get("Code", ""))
+
+
 def is_missing_key(error: BaseException | None) -> bool:
     """Whether the server said that there is no such object (in a bucket that there is)."""
-    return _code(error) in {"NoSuchKey", "404"}
+    return code_of(error) in {"NoSuchKey", "404"}
 
 
 @contextmanager
@@ -99,7 +106,7 @@ def s3_errors(doing: str, settings: BucketSettings) -> Iterator[None]:
 
 
 def _of_answer(error: Exception, doing: str, settings: BucketSettings) -> StorageError:
-    code, status = _code(error), status_of(error)
+    code, status = code_of(error), status_of(error)
     told = str(_response(error).get("Error", {}).get("Message") or code).rstrip(".")
     message = f"{doing}: {settings.server} says: {told} ({code}, bucket {settings.bucket})"
     if code in _CURES:
@@ -112,7 +119,3 @@ def _of_answer(error: Exception, doing: str, settings: BucketSettings) -> Storag
 def _response(error: BaseException | None) -> dict[str, Any]:
     response: dict[str, Any] = getattr(error, "response", None) or {}
     return response
-
-
-def _code(error: BaseException | None) -> str:
-    return str(_response(error).get("Error", {}).get("Code", ""))

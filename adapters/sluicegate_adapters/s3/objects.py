@@ -11,28 +11,32 @@ import hashlib
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, TypeVar
 
 from sluicegate.errors import ConfigError, StorageError, TransientStorageError
 from sluicegate.ports.fingerprint import BLOCK_BYTES
-from sluicegate_adapters.s3.errors import is_missing_key, s3_errors, status_of
+from sluicegate_adapters.s3.errors import code_of, is_missing_key, s3_errors, status_of
 from sluicegate_adapters.s3.settings import BucketSettings
 
-__all__ = ["ATTEMPTS", "Answer", "Bucket", "Stored"]
+__all__ = ["ATTEMPTS", "Answer", "Bucket", "Head", "Listed", "Parts", "Stored", "Upload"]
 
 Step: TypeAlias = Callable[[str, Path], AbstractContextManager[object]]
 _T = TypeVar("_T")
 
 ATTEMPTS = 5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
-_CONNECT_SECONDS, _READ_SECONDS = 10, 60
+_CONNECT_SECONDS = 10
 _PARTS_AT_MOST = 10_000
 _CONNECTIONS = 16
 _CONFLICT, _PRECONDITION_FAILED = 409, 412
+_JSON = "application/json"
+_DELETED_AT_ONCE = 1000
+_NO_BATCHES = {"MissingContentMD5", "MethodNotAllowed", "NotImplemented", "InvalidRequest"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,41 @@ class Stored:
 
     body: bytes
     etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What an object says of itself: its length, and the metadata that it was written with (names in lower case)."""
+
+    bytes: int
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object in a listing; ``modified`` is when its writing ended, by the server's clock."""
+
+    key: str
+    bytes: int
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A multipart upload that was begun and not completed."""
+
+    key: str
+    upload_id: str
+    begun: datetime
+
+
+@dataclass(slots=True)
+class Parts:
+    """The parts of an upload so far, their length and the SHA-256 of all of them."""
+
+    sent: list[dict[str, Any]] = field(default_factory=list)
+    bytes: int = 0
+    digest: Any = field(default_factory=hashlib.sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +120,8 @@ class Bucket:
         self._pause = pause
         self._lock = threading.Lock()
         self._made: Any = None
+        self.page = 1000
+        """How much a listing shows at once."""
 
     def wait(self, attempt: int) -> None:
         """Wait before the next attempt, longer each time."""
@@ -102,6 +143,28 @@ class Bucket:
                 return None
             raise
 
+    def head(self, key: str) -> Head | None:
+        """What an object says of itself; None if there is none.
+
+        Asked with a GET of its first byte: what is wrong with a HEAD has no words, and a bucket that is missing looks like a key.
+        """
+        with _unless("InvalidRange"):  # an object without bytes
+
+            def once() -> Head:
+                with self._watched("get_object", key) as client:
+                    answer = client.get_object(Bucket=self.settings.bucket, Key=key, Range="bytes=0-0")
+                    answer["Body"].close()
+                    length = str(answer.get("ContentRange", "")).rpartition("/")[2] or answer["ContentLength"]
+                    return Head(int(length), {name.lower(): value for name, value in answer.get("Metadata", {}).items()})
+
+            try:
+                return self._repeated(once)
+            except StorageError as error:
+                if is_missing_key(error.__cause__):
+                    return None
+                raise
+        return Head(bytes=0, metadata={})
+
     def put_if(self, key: str, body: bytes, *, etag: str | None) -> Answer:
         """Write a small object if it is still the one of this ETag (None: if there is none); sent once.
 
@@ -109,17 +172,29 @@ class Bucket:
             StorageError: it was not written, for a reason that isn't the condition.
         """
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
-        try:
-            with self._watched("put_object", key) as client:
-                client.put_object(**self._object(key), **_md5(body), Body=body, ContentType="application/json", **condition)
-        except TransientStorageError as error:
-            return Answer(written=False, unsure=True, error=error)
-        except StorageError as error:
-            failed = status_of(error.__cause__) in {_CONFLICT, _PRECONDITION_FAILED} or is_missing_key(error.__cause__)
-            if failed:
-                return Answer(written=False, error=error)
-            raise
-        return Answer(written=True)
+        return self._once("put_object", key, **self._object(key), **_md5(body), Body=body, ContentType=_JSON, **condition)
+
+    def create(self, key: str, body: bytes, metadata: Mapping[str, str]) -> Answer:
+        """Write data that fits into one request, if there is no such object; sent once.
+
+        Raises:
+            StorageError: it was not written, for a reason that isn't the condition.
+        """
+        told = {**self._object(key), **self._class(), **_md5(body), "Metadata": dict(metadata)}
+        return self._once("put_object", key, **told, Body=body, IfNoneMatch="*")
+
+    def complete_if_absent(self, key: str, upload_id: str, parts: Parts) -> Answer:
+        """Make an object of an upload's parts, if there is no such object; sent once.
+
+        Raises:
+            StorageError: it was not made, for a reason that isn't the condition; an upload that is gone is an answer.
+        """
+        names = {"Bucket": self.settings.bucket, "Key": key, "UploadId": upload_id}
+        return self._once("complete_multipart_upload", key, **names, MultipartUpload={"Parts": parts.sent}, IfNoneMatch="*")
+
+    def write(self, key: str, body: bytes) -> None:
+        """Write a small object that nobody else writes, whatever is there."""
+        self._request("put_object", key, **self._object(key), **_md5(body), Body=body, ContentType=_JSON)
 
     def upload(self, key: str, source: BinaryIO, length: int) -> tuple[int, str]:
         """Write an object of any size under a key of its own; its length and SHA-256, of what was read from the source.
@@ -132,22 +207,33 @@ class Bucket:
         Raises:
             OSError: the source can't be read.
         """
-        part_bytes = max(self.settings.part_bytes, -(-length // _PARTS_AT_MOST))
-        digest, part = hashlib.sha256(), source.read(part_bytes)
+        part_bytes = self.part_bytes(length)
+        part = source.read(part_bytes)
         if len(part) < part_bytes:
-            digest.update(part)
             self._write(key, part)
-            return len(part), digest.hexdigest()
-        upload = self._request("create_multipart_upload", key, **self._object(key), **self._class())["UploadId"]
-        total = 0
-        done: list[dict[str, Any]] = []
+            return len(part), hashlib.sha256(part).hexdigest()
+        upload = self.begin(key)
+        parts = Parts()
         while part:
-            digest.update(part)
-            total += len(part)
-            done.append(self._part(key, upload, len(done) + 1, part))
+            self.send(key, upload, parts, part)
             part = source.read(part_bytes)
-        self._complete(key, upload, done)
-        return total, digest.hexdigest()
+        self._complete(key, upload, parts.sent)
+        return parts.bytes, parts.digest.hexdigest()
+
+    def part_bytes(self, length: int) -> int:
+        """How large the parts of an object of this length are; what is smaller than one goes up at once."""
+        return max(self.settings.part_bytes, -(-length // _PARTS_AT_MOST))
+
+    def begin(self, key: str, metadata: Mapping[str, str] | None = None) -> str:
+        """Begin an upload in parts; its ID. Nothing is to be seen of it before it is completed."""
+        told = {"Metadata": dict(metadata)} if metadata else {}
+        return str(self._request("create_multipart_upload", key, **self._object(key), **self._class(), **told)["UploadId"])
+
+    def send(self, key: str, upload_id: str, parts: Parts, body: bytes) -> None:
+        """Upload the next part."""
+        parts.sent.append(self._part(key, upload_id, len(parts.sent) + 1, body))
+        parts.bytes += len(body)
+        parts.digest.update(body)
 
     def fetch(self, key: str, target: Path | None = None) -> tuple[int, str]:
         """Read an object of any size; its length and SHA-256, of what was read.
@@ -180,21 +266,77 @@ class Bucket:
 
     def keys(self, prefix: str) -> list[str]:
         """All objects under a prefix."""
-        pages = self._pages("list_objects_v2", prefix, "ContinuationToken", "NextContinuationToken")
-        return [found["Key"] for page in pages for found in page.get("Contents", ())]
+        return [found.key for found in self.objects(prefix)]
 
-    def delete(self, keys: Sequence[str]) -> None:
-        """Remove objects; that one isn't there is fine."""
-        for key in keys:
-            self._request("delete_object", key, Bucket=self.settings.bucket, Key=key)
+    def objects(self, prefix: str) -> Iterator[Listed]:
+        """All objects under a prefix, a page at a time."""
+        for page in self._pages("list_objects_v2", prefix, "ContinuationToken", "NextContinuationToken"):
+            for found in page.get("Contents", ()):
+                yield Listed(found["Key"], found["Size"], found["LastModified"])
+
+    def uploads(self, prefix: str) -> Iterator[Upload]:
+        """All uploads that were begun under a prefix and not completed, a page at a time; some servers show only those of one key."""
+        where: dict[str, Any] = {"Bucket": self.settings.bucket, "Prefix": prefix}
+        while True:
+            page = self._request("list_multipart_uploads", prefix, **where, MaxUploads=self.page)
+            for found in page.get("Uploads", ()):
+                if found["Key"].startswith(prefix):
+                    yield Upload(found["Key"], found["UploadId"], found["Initiated"])
+            if not page.get("IsTruncated"):
+                return
+            where.update(KeyMarker=page["NextKeyMarker"], UploadIdMarker=page["NextUploadIdMarker"])
+
+    def last_part(self, upload: Upload) -> datetime:
+        """When the last part of an upload came in; when it was begun, if none did, or if it is gone."""
+        last, where = upload.begun, {"Bucket": self.settings.bucket, "Key": upload.key, "UploadId": upload.upload_id}
+        with _unless("NoSuchUpload"):
+            for page in self._pages("list_parts", upload.key, "PartNumberMarker", "NextPartNumberMarker", **where):
+                last = max([last, *(part["LastModified"] for part in page.get("Parts", ()))])
+        return last
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects, many with one request; that one isn't there is fine."""
+        left = list(keys)
+        while left:
+            batch, left = left[:_DELETED_AT_ONCE], left[_DELETED_AT_ONCE:]
+            if len(batch) == 1 or not self._deleted_at_once(batch):
+                for key in batch:
+                    self._request("delete_object", key, Bucket=self.settings.bucket, Key=key)
+
+    def abort(self, key: str, upload_id: str) -> None:
+        """Give up an upload; its parts are gone, and it can't be completed any more. That it isn't there is fine."""
+        with _unless("NoSuchUpload"):
+            self._request("abort_multipart_upload", key, Bucket=self.settings.bucket, Key=key, UploadId=upload_id)
 
     def abort_uploads(self, prefix: str) -> None:
         """Give up uploads that were begun under a prefix and not completed; their parts cost space, and are nowhere to be seen."""
-        found = self._request("list_multipart_uploads", prefix, Bucket=self.settings.bucket, Prefix=prefix).get("Uploads", ())
-        for upload in found:
-            if upload["Key"].startswith(prefix):
-                names = {"Key": upload["Key"], "UploadId": upload["UploadId"]}
-                self._request("abort_multipart_upload", upload["Key"], Bucket=self.settings.bucket, **names)
+        for upload in [*self.uploads(prefix)]:
+            self.abort(upload.key, upload.upload_id)
+
+    def _deleted_at_once(self, keys: Sequence[str]) -> bool:
+        """Whether the server removes many at once; not all do."""
+        told = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        try:
+            answer = self._request("delete_objects", keys[0], Bucket=self.settings.bucket, Delete=told)
+        except StorageError as error:
+            if code_of(error.__cause__) in _NO_BATCHES:
+                return False
+            raise
+        return not answer.get("Errors")  # one after the other, each says what is wrong with it
+
+    def _once(self, operation: str, key: str, **parameters: Any) -> Answer:
+        """A conditional write, sent once."""
+        try:
+            with self._watched(operation, key) as client:
+                getattr(client, operation)(**parameters)
+        except TransientStorageError as error:
+            return Answer(written=False, unsure=True, error=error)
+        except StorageError as error:
+            failed = status_of(error.__cause__) in {_CONFLICT, _PRECONDITION_FAILED}
+            if failed or is_missing_key(error.__cause__) or code_of(error.__cause__) == "NoSuchUpload":
+                return Answer(written=False, error=error)
+            raise
+        return Answer(written=True)
 
     def _write(self, key: str, body: bytes) -> None:
         self._request("put_object", key, **self._object(key), **self._class(), **_md5(body), Body=body)
@@ -209,11 +351,8 @@ class Bucket:
         names = {"Bucket": self.settings.bucket, "Key": key, "UploadId": upload}
         try:
             self._request("complete_multipart_upload", key, **names, MultipartUpload={"Parts": parts})
-        except StorageError as error:
-            code = getattr(error.__cause__, "response", {}).get("Error", {}).get("Code")
-            if code != "NoSuchUpload" or key not in self.keys(
-                key
-            ):  # else an attempt before had completed it, and its answer was lost
+        except StorageError as error:  # gone: an attempt before may have completed it, and its answer was lost
+            if code_of(error.__cause__) != "NoSuchUpload" or self.head(key) is None:
                 raise
 
     def _object(self, key: str) -> dict[str, str]:
@@ -222,8 +361,10 @@ class Bucket:
     def _class(self) -> dict[str, str]:
         return {"StorageClass": self.settings.storage_class} if self.settings.storage_class else {}
 
-    def _pages(self, operation: str, prefix: str, token: str, next_token: str, **options: str) -> Iterator[dict[str, Any]]:
-        where: dict[str, Any] = {"Bucket": self.settings.bucket, "Prefix": prefix, **options}
+    def _pages(self, operation: str, prefix: str, token: str, next_token: str, **options: Any) -> Iterator[dict[str, Any]]:
+        where: dict[str, Any] = {"Bucket": self.settings.bucket, **options}
+        if "Key" not in options:
+            where |= {"Prefix": prefix, "MaxKeys": self.page}
         while True:
             page = self._request(operation, prefix, **where)
             yield page
@@ -273,7 +414,7 @@ class Bucket:
             response_checksum_validation=chosen.checksums,
             s3={"addressing_style": chosen.addressing_style},
             connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
+            read_timeout=chosen.timeout_seconds,
             max_pool_connections=_CONNECTIONS,
         )
         try:
@@ -282,7 +423,7 @@ class Bucket:
                 aws_secret_access_key=chosen.secret_access_key,
                 aws_session_token=chosen.session_token,
                 region_name=chosen.region or ("us-east-1" if chosen.endpoint_url else None),
-            ).client("s3", endpoint_url=chosen.endpoint_url, config=config)
+            ).client("s3", endpoint_url=chosen.endpoint_url, config=config, verify=chosen.ca_bundle)
         except ValueError as error:
             raise ConfigError(f"{chosen.server} can't be used: {error}") from error
 
@@ -290,3 +431,13 @@ class Bucket:
 def _md5(body: bytes) -> dict[str, str]:
     """What lets the server notice bytes that changed on the way; every server knows this header."""
     return {"ContentMD5": base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode("ascii")}
+
+
+@contextmanager
+def _unless(code: str) -> Iterator[None]:
+    """Let pass what the server says with this code."""
+    try:
+        yield
+    except StorageError as error:
+        if code_of(error.__cause__) != code:
+            raise

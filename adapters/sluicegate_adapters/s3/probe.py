@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import threading
 import uuid
+from collections.abc import Callable
 
 from sluicegate.errors import StorageError, TransientStorageError
-from sluicegate_adapters.s3.objects import ATTEMPTS, Answer, Bucket
+from sluicegate_adapters.s3.objects import ATTEMPTS, Answer, Bucket, Parts
 
 __all__ = ["PROBE_FOLDER", "refuse_without_conditions"]
 
 PROBE_FOLDER = ".sluicegate-probe"
 _RACERS = 4
-_CURE = (
-    "use AWS S3, MinIO from RELEASE.2025-09-07, or another server that keeps If-Match and If-None-Match; or quarantine type local"
-)
+_UPLOAD = "an upload in parts (If-None-Match)"
+_CURE = "use AWS S3, MinIO from RELEASE.2025-09-07, or another server that keeps If-Match and If-None-Match; or a local path instead of a bucket"
 
 
 class _Unsure(Exception):
@@ -26,8 +26,14 @@ class _Unsure(Exception):
         self.error = error
 
 
-def refuse_without_conditions(bucket: Bucket, prefix: str) -> None:
+def refuse_without_conditions(bucket: Bucket, prefix: str, *, replaces: bool = True, completes: bool = False) -> None:
     """Write a few small objects under ``<prefix>.sluicegate-probe/``, with conditions that hold and that don't; remove them.
+
+    Args:
+        bucket: which server.
+        prefix: where it will be written to; empty, or with a ``/`` at its end.
+        replaces: try out whether objects are replaced by If-Match, too, not only created by If-None-Match.
+        completes: whether If-None-Match is kept by uploads in parts, too.
 
     Raises:
         TransientStorageError: the server didn't answer.
@@ -36,7 +42,7 @@ def refuse_without_conditions(bucket: Bucket, prefix: str) -> None:
     for attempt in range(ATTEMPTS):
         folder = f"{prefix}{PROBE_FOLDER}/{uuid.uuid4().hex}/"
         try:
-            _try_out(bucket, folder)
+            _try_out(bucket, folder, replaces=replaces, completes=completes)
         except _Unsure as lost:
             if attempt == ATTEMPTS - 1:
                 raise lost.error from lost
@@ -45,37 +51,54 @@ def refuse_without_conditions(bucket: Bucket, prefix: str) -> None:
             return
 
 
-def _try_out(bucket: Bucket, folder: str) -> None:
-    one, race = f"{folder}one", f"{folder}race"
+def _try_out(bucket: Bucket, folder: str, *, replaces: bool, completes: bool) -> None:
+    one, race, whole, whole_race = keys = [f"{folder}{name}" for name in ("one", "race", "parts", "parts-race")]
     try:
-        _one_after_the_other(bucket, one)
-        _at_once(bucket, race, None, "several racing creates of one object")
-        _at_once(bucket, race, _etag(bucket, race), "several racing replacements of one object")
+        _one_after_the_other(bucket, one, replaces=replaces)
+        _at_once(bucket, lambda: _put_of(bucket, race, None), "several racing creates of one object")
+        if replaces:
+            etag = _etag(bucket, race)
+            _at_once(bucket, lambda: _put_of(bucket, race, etag), "several racing replacements of one object")
+        if completes:
+            _must_write(bucket, _sure(_completion_of(bucket, whole)()), "refuses to complete an upload (If-None-Match)")
+            _must_refuse(
+                bucket, _sure(_completion_of(bucket, whole)()), f"a completion of {_UPLOAD} over an object that is there"
+            )
+            _at_once(bucket, lambda: _completion_of(bucket, whole_race), f"several racing completions of {_UPLOAD}")
     except (_Unsure, TransientStorageError):
         raise  # it would not answer to this either
     except StorageError:
-        with contextlib.suppress(StorageError):
-            bucket.delete([one, race])
+        _tidy(bucket, keys)
         raise
+    _tidy(bucket, keys if completes else [one, race])
+
+
+def _tidy(bucket: Bucket, keys: list[str]) -> None:
     with contextlib.suppress(StorageError):  # who may not delete leaves a few bytes behind
-        bucket.delete([one, race])
+        bucket.delete(keys)
 
 
-def _one_after_the_other(bucket: Bucket, key: str) -> None:
+def _one_after_the_other(bucket: Bucket, key: str, *, replaces: bool) -> None:
     _must_write(bucket, _put(bucket, key, None), "refuses to create an object that is not there (If-None-Match)")
     _must_refuse(bucket, _put(bucket, key, None), "a second create of one object (If-None-Match)")
+    if not replaces:
+        return
     first = _etag(bucket, key)
     _must_write(bucket, _put(bucket, key, first), "refuses to replace an object whose ETag is the right one (If-Match)")
     _must_refuse(bucket, _put(bucket, key, first), "a replacement of what has changed since (If-Match)")
 
 
-def _at_once(bucket: Bucket, key: str, etag: str | None, what: str) -> None:
+def _at_once(bucket: Bucket, prepare: Callable[[], Callable[[], Answer]], what: str) -> None:
+    """Several writes are prepared, and sent at once; no more than one may take place."""
     barrier, found, broken = threading.Barrier(_RACERS), list[Answer](), list[StorageError]()
 
     def racer() -> None:
         try:
-            barrier.wait()
-            found.append(bucket.put_if(key, uuid.uuid4().bytes, etag=etag))
+            try:
+                write = prepare()
+            finally:
+                barrier.wait()
+            found.append(write())
         except StorageError as error:
             broken.append(error)
 
@@ -90,6 +113,25 @@ def _at_once(bucket: Bucket, key: str, etag: str | None, what: str) -> None:
         raise _ignored(bucket, what)
     for answer in found:
         _sure(answer)
+
+
+def _put_of(bucket: Bucket, key: str, etag: str | None) -> Callable[[], Answer]:
+    return lambda: bucket.put_if(key, uuid.uuid4().bytes, etag=etag)
+
+
+def _completion_of(bucket: Bucket, key: str) -> Callable[[], Answer]:
+    """An upload in parts that is ready to be completed; what is refused is given up."""
+    upload, parts = bucket.begin(key), Parts()
+    bucket.send(key, upload, parts, uuid.uuid4().bytes)
+
+    def complete() -> Answer:
+        answer = bucket.complete_if_absent(key, upload, parts)
+        if not answer.written:
+            with contextlib.suppress(StorageError):
+                bucket.abort(key, upload)
+        return answer
+
+    return complete
 
 
 def _put(bucket: Bucket, key: str, etag: str | None) -> Answer:
@@ -107,7 +149,7 @@ def _etag(bucket: Bucket, key: str) -> str:
     if stored is None:
         raise StorageError(
             f"{bucket.settings.server} doesn't show what was just written to bucket {bucket.settings.bucket}",
-            hint="a quarantine needs a server where each read sees the writes before it",
+            hint="this needs a server where each read sees the writes before it",
         )
     return stored.etag
 
@@ -126,6 +168,6 @@ def _must_refuse(bucket: Bucket, answer: Answer, what: str) -> None:
 def _ignored(bucket: Bucket, what: str) -> StorageError:
     return StorageError(
         f"{bucket.settings.server} ignores conditional writes: it carried out {what}. Two workers could overwrite each other's "
-        "items there, so nothing is quarantined",
+        "work there, so nothing is kept there",
         hint=_CURE,
     )

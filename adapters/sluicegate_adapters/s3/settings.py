@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from sluicegate.errors import ConfigError
+from sluicegate_adapters.local_files import absolute
 
 __all__ = ["KNOWN_SETTINGS", "MEBIBYTE", "BucketSettings", "read_bucket_settings"]
 
@@ -19,6 +21,7 @@ _STORAGE_CLASSES = ("STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERIN
 _CHECKSUMS = ("when_required", "when_supported")
 _ADDRESSING = ("auto", "path", "virtual")
 _SMALLEST_PART, _LARGEST_PART = 5, 1024
+_LONGEST_SILENCE = 3600
 _TAGS_AT_MOST = 10
 
 
@@ -28,6 +31,8 @@ class BucketSettings:
 
     Attributes:
         part_bytes: files larger than this go up in parts of this size; one part is held in memory at a time.
+        ca_bundle: a file of certificates to trust, for a server whose own is not signed by a known authority.
+        timeout_seconds: how long an answer may keep silent before it counts as lost.
         checksums: ``when_required`` for servers that don't know the newer checksum headers, else ``when_supported``.
     """
 
@@ -43,6 +48,8 @@ class BucketSettings:
     tags: Mapping[str, str] = field(default_factory=dict)
     checksums: str = "when_required"
     addressing_style: str = "auto"
+    ca_bundle: str | None = None
+    timeout_seconds: float = 60
     part_bytes: int = 16 * MEBIBYTE
 
     @property
@@ -58,15 +65,16 @@ class BucketSettings:
 
 
 KNOWN_SETTINGS = frozenset(BucketSettings.__dataclass_fields__) - {"part_bytes"} | {"part_size_mb"}
-_TEXTS = ("endpoint_url", "region", "access_key_id", "secret_access_key", "session_token", "sse_kms_key_id")
+_TEXTS = ("endpoint_url", "region", "access_key_id", "secret_access_key", "session_token", "sse_kms_key_id", "ca_bundle")
 _CHOICES = {"sse": _SSE, "storage_class": _STORAGE_CLASSES, "checksums": _CHECKSUMS, "addressing_style": _ADDRESSING}
 
 
-def read_bucket_settings(settings: Mapping[str, Any], *, where: str) -> BucketSettings:
+def read_bucket_settings(settings: Mapping[str, Any], base: Path, *, where: str) -> BucketSettings:
     """The bucket that a mapping of a profile names; its keys are among ``KNOWN_SETTINGS``.
 
     Args:
         settings: the mapping.
+        base: where a relative ``ca_bundle`` starts.
         where: the key of the profile that it stands under, for messages.
 
     Raises:
@@ -84,10 +92,13 @@ def read_bucket_settings(settings: Mapping[str, Any], *, where: str) -> BucketSe
     _refuse_contradictions(found, where)
     if found.get("endpoint_url") and "addressing_style" not in found:
         found["addressing_style"] = "path"  # a server of one's own rarely has a host name for each bucket
+    if "ca_bundle" in found:
+        found["ca_bundle"] = str(absolute(base, found["ca_bundle"]))
     return BucketSettings(
         bucket=bucket,
         tags=_tags(settings.get("tags") or {}, where),
         part_bytes=_part(settings.get("part_size_mb", 16), where),
+        timeout_seconds=_silence(settings.get("timeout_seconds", 60), where),
         **found,
     )
 
@@ -120,13 +131,21 @@ def _refuse_contradictions(found: Mapping[str, Any], where: str) -> None:
     if "sse_kms_key_id" in found and not str(found.get("sse")).startswith("aws:kms"):
         raise ConfigError(f"{where}.sse_kms_key_id needs sse: aws:kms")
     if "endpoint_url" in found:
-        address = urlsplit(found["endpoint_url"])
-        if address.scheme not in {"http", "https"} or not address.hostname:
-            raise ConfigError(
-                f"{where}.endpoint_url must be a URL, not {found['endpoint_url']!r}", hint="such as http://localhost:9000"
-            )
-        if address.username or address.password:
-            raise ConfigError(f"{where}.endpoint_url must not hold credentials", hint="use access_key_id and secret_access_key")
+        _refuse_address(found["endpoint_url"], f"{where}.endpoint_url")
+
+
+def _refuse_address(url: str, name: str) -> None:
+    """What is refused isn't shown: it may hold a password, in whatever place."""
+    try:
+        address = urlsplit(url)
+        usable = address.scheme in {"http", "https"} and address.hostname and address.port != 0
+        usable = usable and not address.query and not address.fragment
+    except ValueError:  # a port that is none, a bracket that doesn't close
+        usable = False
+    if not usable:
+        raise ConfigError(f"{name} must be a server's URL, and this one isn't", hint="such as http://localhost:9000")
+    if address.username or address.password:
+        raise ConfigError(f"{name} must not hold credentials", hint="use access_key_id and secret_access_key")
 
 
 def _tags(tags: Any, where: str) -> dict[str, str]:
@@ -141,3 +160,9 @@ def _part(size: Any, where: str) -> int:
     if isinstance(size, bool) or not isinstance(size, int) or not _SMALLEST_PART <= size <= _LARGEST_PART:
         raise ConfigError(f"{where}.part_size_mb must be a whole number from {_SMALLEST_PART} to {_LARGEST_PART}, not {size!r}")
     return size * MEBIBYTE
+
+
+def _silence(seconds: Any, where: str) -> float:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= _LONGEST_SILENCE:
+        raise ConfigError(f"{where}.timeout_seconds must be a number up to {_LONGEST_SILENCE}, not {seconds!r}")
+    return float(seconds)

@@ -4,8 +4,8 @@
     <path>/batch=<batch_id>/_sluicegate.json        what they are: fingerprint, rows, checksums, contract, verdict
 
 A batch is staged beside the dataset, made durable, and published by renaming its folder onto ``batch=<batch_id>``: the rename
-fails if that is there, and so decides who commits. ``path`` may name ``{tenant}`` and ``{dataset}``; without ``{dataset}`` it
-is the place of one dataset, and others are refused.
+fails if that is there, and so decides who commits. ``path`` may name ``{tenant}`` and ``{dataset}``; without them it
+is the place of one tenant's dataset, and others are refused.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from typing import Any
 from sluicegate.errors import BatchConflict, BatchUnreadable, CommitStateUnknown, ConfigError, StorageError
 from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import segment
-from sluicegate.ports.target import CommitReceipt, CommitRequest
+from sluicegate.ports.target import CommitReceipt, CommitRequest, Target
 from sluicegate_adapters.local_files import LocalFiles, Step, absolute, storage_errors
 from sluicegate_adapters.targets._export import count_rows, export, written_rows
+from sluicegate_adapters.targets._parquet_keys import SCHEME
 from sluicegate_adapters.targets._staging import Staging
 
-__all__ = ["DEFAULT_PATH", "ParquetTarget"]
+__all__ = ["DEFAULT_PATH", "ParquetTarget", "parquet_target"]
 
 DEFAULT_PATH = ".sluicegate/data/{tenant}/{dataset}"
 _RECEIPT = "_sluicegate.json"
@@ -63,7 +64,10 @@ class ParquetTarget:
     def __init__(self, settings: Mapping[str, Any], base: Path, *, step: Step | None = None) -> None:
         unknown = sorted(set(settings) - {"path", "staging"})
         if unknown:
-            raise ConfigError(f"target parquet: unknown setting {unknown[0]!r}", hint="known: path, staging")
+            raise ConfigError(
+                f"target parquet: unknown setting {unknown[0]!r}",
+                hint="known: path, staging; with an s3:// path, how to reach the bucket",
+            )
         self._path = _text(settings, "path", DEFAULT_PATH)
         self._staging = _text(settings, "staging", "")
         self._base = base
@@ -201,16 +205,30 @@ class ParquetTarget:
         return Staging(chosen, self._files)
 
     def _refuse_a_second_dataset(self, request: CommitRequest, root: Path) -> None:
-        """Where the path doesn't tell datasets apart, one batch that is there tells whose place it is."""
-        if "{dataset}" in self._path or not root.is_dir():
+        """Where the path doesn't tell tenants and datasets apart, one batch that is there tells whose place it is."""
+        if set(_PLACEHOLDER.findall(self._path)) == _KNOWN_PLACEHOLDERS or not root.is_dir():
             return
         neighbour = next((folder for folder in root.glob("batch=*") if (folder / _RECEIPT).exists()), None)
         published = _read(neighbour) if neighbour else None
         if published is not None and (published.tenant, published.dataset) != (request.tenant, request.dataset):
             raise ConfigError(
-                f"{root} holds dataset {published.dataset!r} of tenant {published.tenant!r}, not {request.dataset!r}",
+                f"{root} holds dataset {published.dataset!r} of tenant {published.tenant!r}, "
+                f"not {request.dataset!r} of {request.tenant!r}",
                 hint="give target.path the placeholders {tenant} and {dataset}",
             )
+
+
+def parquet_target(settings: Mapping[str, Any], base: Path) -> Target:
+    """The target ``parquet``: in a bucket where ``path`` says ``s3://``, else on a local disk.
+
+    Raises:
+        ConfigError: a setting is unknown or can't be used.
+    """
+    if _text(settings, "path", DEFAULT_PATH).startswith(SCHEME):
+        from sluicegate_adapters.targets.parquet_s3 import S3ParquetTarget
+
+        return S3ParquetTarget(settings, base)
+    return ParquetTarget(settings, base)
 
 
 def _text(settings: Mapping[str, Any], key: str, default: str) -> str:

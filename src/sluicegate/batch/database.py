@@ -28,6 +28,9 @@ ARROW_ROWS = 65_536
 
 
 _INTERRUPTED = "Query interrupted"
+_LEAST_MB, _THREAD_MB = 300, 100
+_SIZE = re.compile(r"([0-9.]+) ?([KMGTP]?)i?B")  # as DuckDB shows one: 18.8 GiB
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,8 @@ class BatchSettings:
     """How much of the machine a batch may use.
 
     Attributes:
-        memory_limit: DuckDB's, such as ``2GB``; what doesn't fit spills. None: DuckDB's default (80 % of the memory).
+        memory_limit: DuckDB's, such as ``2GB``; what doesn't fit spills. None: 300 MB, or 100 MB for each thread if that is more;
+            never more than DuckDB's own default (80 % of the memory).
         threads: None: one per core.
         temp_directory: where spilled blocks and spooled files go; None: a folder of its own under the system's.
     """
@@ -100,6 +104,8 @@ class Database:
             self._clean()
             message = str(error).splitlines()[0]
             raise UsageError(f"DuckDB refuses the batch settings: {message}", hint="memory_limit is text such as 2GB") from error
+        if not settings.memory_limit:
+            self._stay_small()
         self.root.execute("SET GLOBAL TimeZone = 'UTC'")
         self._try("SET GLOBAL python_enable_replacements = false")  # DuckDB 1.0 has none: SQL there may see Python variables
 
@@ -110,6 +116,15 @@ class Database:
             self.root.execute(statement)
             return True
         return False
+
+    def _stay_small(self) -> None:
+        """Leave the machine to the pipeline: DuckDB would take 80 % of it before it spills, and is hardly slower with less."""
+        found = self.root.execute("SELECT current_setting('threads'), current_setting('memory_limit')").fetchone()
+        threads, shown = found or (1, "")
+        enough = max(_LEAST_MB, _THREAD_MB * int(threads)) * 10**6
+        size = _SIZE.fullmatch(str(shown))
+        if size is None or float(size[1]) * 1024 ** _POWERS[size[2]] > enough:  # else a small machine: DuckDB knows better
+            self.root.execute(f"SET memory_limit = '{enough}B'")
 
     def seal(self, files: Iterable[Path]) -> None:
         """No file but these, no network, no extension, no other setting from here on.

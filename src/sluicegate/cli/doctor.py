@@ -125,7 +125,7 @@ def _storage(gate: Gate) -> Iterator[Finding]:
     """Ask each store something harmless, and see whether its folder can be written."""
     profile = gate.profile
     looks: tuple[tuple[str, Any, Callable[[], object]], ...] = (
-        ("target", profile.target.settings.get("path"), lambda: gate.target.find("doctor", dataset="doctor")),
+        ("target", profile.target.settings.get("path"), lambda: _ask_target(gate)),
         ("quarantine", profile.quarantine.settings.get("path"), lambda: _ask_quarantine(gate)),
         ("history", profile.history, lambda: len(list(gate.history.runs(limit=1)))),
     )
@@ -137,17 +137,26 @@ def _storage(gate: Gate) -> Iterator[Finding]:
         except Exception as error:  # noqa: BLE001 - whatever a stranger's store raises is what we are here to tell
             yield Finding(name, "broken", f"{type(error).__name__}: {error}", "", _STORAGE_BROKEN)
         else:
-            yield _writable(name, path, profile.base) if path else Finding(name, "ok", "answers")
+            local = path and "://" not in str(path)
+            yield _writable(name, path, profile.base) if local else Finding(name, "ok", "answers")
+
+
+def _ask_target(gate: Gate) -> None:
+    gate.target.find("doctor", dataset="doctor")
+    _try_out(gate.target)
 
 
 def _ask_quarantine(gate: Gate) -> None:
+    for _ in gate.quarantine_store.list():
+        pass
+    _try_out(gate.quarantine_store)
+
+
+def _try_out(place: object) -> None:
     from sluicegate.ports.quarantine import Probed
 
-    store = gate.quarantine_store
-    for _ in store.list():
-        pass
-    if isinstance(store, Probed):
-        store.probe()
+    if isinstance(place, Probed):
+        place.probe()
 
 
 def _writable(name: str, path: object, base: Path) -> Finding:

@@ -36,6 +36,7 @@ class Door:
     """A batch that is handed in, and the places where a decision on it may stand already.
 
     Attributes:
+        chosen: what the contract chooses in the target: kept in the item's manifest.
         notes: what a person should know of the looks: one that failed, and did not matter for the decision.
     """
 

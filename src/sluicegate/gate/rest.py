@@ -33,6 +33,7 @@ __all__ = [
     "rest_contract",
     "rest_step",
     "unfinished",
+    "with_rest",
 ]
 
 REST_LOCATION = "rest_location"
@@ -96,7 +97,7 @@ def commit_rest(desk: Desk, item: Manifest, batch: ActableBatch) -> CommitReceip
             )
         receipt = commit(rest_contract(item), rest, desk.target_for(item), _properties(item))
     if receipt.already_there:  # whose rows those are, the target says
-        return desk.target_for(item).find(item.batch_id, dataset=item.dataset, tenant=item.tenant) or receipt
+        return desk.find(item, item.batch_id) or receipt
     return receipt
 
 
@@ -131,7 +132,7 @@ def note_rest(desk: Desk, item: Manifest, receipt: CommitReceipt, *, by: str) ->
     return desk.change(item, decide)
 
 
-def require_rest(desk: Desk, item: Manifest, *, or_conflict: bool = False) -> None:
+def require_rest(desk: Desk, item: Manifest, *, or_conflict: bool = False) -> CommitReceipt | None:
     """Refuse to do anything with the rows of a batch whose rest isn't committed yet.
 
     Args:
@@ -139,18 +140,28 @@ def require_rest(desk: Desk, item: Manifest, *, or_conflict: bool = False) -> No
         item: of any scope.
         or_conflict: it is enough that the rest can't be committed any more: other content has the batch's ID.
 
+    Returns:
+        Where the rest is, if the item doesn't say so yet.
+
     Raises:
         TransientStorageError: the rest is to be committed first.
         StorageError: the target can't be asked.
     """
     if not unfinished(item):
-        return
-    found = desk.target_for(item).find(item.batch_id, dataset=item.dataset, tenant=item.tenant)
+        return None
+    found = desk.find(item, item.batch_id)
     if found is None or (found.content_sha256 != item.content_sha256 and not or_conflict):
         raise TransientStorageError(
             f"{item.quarantine_id}: the rest of batch {item.batch_id!r} is not committed yet: the run that split it broke off",
             hint=_AGAIN,
         )
+    return found if is_rest(item, found) else None
+
+
+def with_rest(desk: Desk, item: Manifest, *, by: str) -> Manifest:
+    """The item, which says from now on where its rest is: before anything becomes of its rows. Raises as ``require_rest`` does."""
+    found = require_rest(desk, item)
+    return item if found is None else note_rest(desk, item, found, by=by)
 
 
 def finish_rest(desk: Desk, item: Manifest, opened: Callable[[Manifest], Batch], *, dry_run: bool = False) -> Recovered | None:
@@ -169,7 +180,7 @@ def finish_rest(desk: Desk, item: Manifest, opened: Callable[[Manifest], Batch],
         return None
     facts: dict[str, Any] = {"what": "rows", "where": item.quarantine_id}
     try:
-        found = desk.target_for(item).find(item.batch_id, dataset=item.dataset, tenant=item.tenant)
+        found = desk.find(item, item.batch_id)
         if found is not None and found.content_sha256 != item.content_sha256:
             return Recovered(done="left", why=f"batch {item.batch_id!r} was committed with other content", exit_code=4, **facts)
         if not dry_run:

@@ -247,7 +247,7 @@ class QuarantineStore(Protocol):
 
 @runtime_checkable
 class Probed(Protocol):
-    """What a store may offer besides: trying out beforehand whether it can keep what the port promises."""
+    """What a store or a target may offer besides: trying out beforehand whether it can keep what the port promises."""
 
     def probe(self) -> None:
         """Look, and leave nothing behind.

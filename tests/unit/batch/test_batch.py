@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from sluicegate.batch.database import interruptible
+from sluicegate.batch.database import Database, interruptible
 from sluicegate.batch.source import BatchSettings, open_batch
 from sluicegate.errors import BatchUnreadable, EngineError, UsageError
 from sluicegate.ports.fingerprint import combined_sha256
@@ -232,6 +232,32 @@ def test_a_batch_larger_than_its_memory_spills_and_leaves_nothing_behind(tmp_pat
         found = connection.execute("SELECT count(*) FROM (SELECT s FROM batch GROUP BY s)").fetchone()
         assert found == (1_500_000,)
     assert not scratch.exists() or not list(scratch.iterdir())
+
+
+def limit_of(database: Database) -> str:
+    (limit,) = database.root.execute("SELECT current_setting('memory_limit')").fetchone() or ("",)
+    database.close(busy=False)
+    return str(limit)
+
+
+@pytest.mark.parametrize(
+    ("settings", "limit"),
+    [
+        (BatchSettings(threads=1), "286.1 MiB"),  # 300 MB
+        (BatchSettings(threads=8), "762.9 MiB"),  # 800 MB
+        (BatchSettings(threads=1, memory_limit="2GB"), "1.8 GiB"),
+    ],
+    ids=["the least", "by threads", "as set"],
+)
+def test_a_batch_leaves_the_memory_to_others_unless_it_is_told_otherwise(settings: BatchSettings, limit: str) -> None:
+    assert limit_of(Database(settings)) == limit
+
+
+def test_on_a_small_machine_a_batch_takes_no_more_than_duckdb_would() -> None:
+    database = Database(BatchSettings(threads=1))
+    database.root.execute("SET memory_limit = '100MiB'")  # as DuckDB does where 125 MiB are all that there is
+    database._stay_small()
+    assert limit_of(database) == "100.0 MiB"
 
 
 def test_a_batch_that_nobody_closes_leaves_no_folder_behind(path: Path, tmp_path: Path) -> None:
