@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -269,6 +270,36 @@ def test_export_gives_the_files_back_and_overwrites_nothing(gate: Gate, item: Ma
         gate.export(item.quarantine_id, shop / "out")
     assert copy.read_text() == "mine"
     assert [path.name for path in (shop / "out").iterdir()] == ["bad.csv"]
+
+
+def test_exported_files_of_one_name_are_told_apart_whatever_the_others_are_called(gate: Gate, shop: Path) -> None:
+    parts = ["00001-part.csv", "x/part.csv", "y/part.csv"]
+    for number, name in enumerate(parts):
+        (shop / name).parent.mkdir(exist_ok=True)
+        (shop / name).write_text(BAD.replace("3.00", f"3.0{number}"))
+    item = gate.run("strict.yaml", [str(shop / name) for name in parts], batch_id="b2").manifest
+    assert item
+    copies = gate.export(item.quarantine_id, shop / "out")
+    assert [copy.read_text() for copy in copies] == [(shop / name).read_text() for name in parts]
+
+
+@pytest.mark.parametrize("form", [list, tuple])
+def test_a_repaired_delivery_of_several_files_is_read_as_the_first_was(
+    gate: Gate, item: Manifest, shop: Path, form: Callable[[list[str]], object]
+) -> None:
+    (path,) = shop.glob("held/*/*/*/manifest.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "options": {"null_values": ["NA"]}}))
+    (shop / "1.csv").write_text("id,amount\n1,1.00\n")
+    (shop / "2.csv").write_text("id,amount\n2,NA\n")
+    assert gate.replay(item.quarantine_id, "loose.yaml", data=form(["1.csv", "2.csv"])).passed
+    assert rows(shop) == [(1, "1.00"), (2, None)]
+
+
+def test_an_item_that_does_not_say_its_clock_is_told(gate: Gate, item: Manifest, shop: Path) -> None:
+    (path,) = shop.glob("held/*/*/*/manifest.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "verdict": {}}))
+    with pytest.raises(UsageError, match="by which clock"):
+        gate.replay(item.quarantine_id, "loose.yaml", original_clock=True)
 
 
 def test_a_contract_of_another_dataset_is_refused(gate: Gate, item: Manifest, shop: Path) -> None:
