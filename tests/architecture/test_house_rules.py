@@ -117,7 +117,9 @@ def test_an_engine_uses_no_clock_of_its_own(path: Path) -> None:
 def forks(source: str) -> bool:
     """Whether a module makes children that live on with what this process had: a pytest worker's threads are not among it."""
     calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
-    return any(re.match(r"os\.fork|.*(get_context|Popen|Process)\(.?fork|.*set_start_method", ast.unparse(call)) for call in calls)
+    return any(
+        re.match(r"os\.fork|.*(get_context|Popen|Process)\(.?fork|.*set_start_method", ast.unparse(call)) for call in calls
+    )
 
 
 def test_nobody_forks_but_a_program_that_has_used_nothing_yet() -> None:

@@ -4,4 +4,6 @@
 without them; ``foreman``: a process that forks workers and kills or stops them at a chosen moment; ``crew``: how tests speak to it;
 ``truth``: what must hold at any time, and what must hold in the end; ``deaths``: killing everywhere, and killing the recovery, too;
 ``planted``: bugs that must be found; ``summary``: how many points and deaths it were.
+
+``replay_shop`` is the smallest shop, opened in the test's own process, for suites elsewhere.
 """
