@@ -421,3 +421,9 @@ def test_what_is_deleted_while_its_worker_sleeps_right_before_the_rename_is_on_r
     assert (done.passed, done.manifest.status) == (True, Status.DELETED)
     assert "committed after all" in done.manifest.history[-1].why
     assert committed(shop) == [sha(BAD)]
+
+
+def test_a_clock_without_a_zone_is_taken_for_utc(shop: Path, item: Manifest) -> None:
+    gate = Gate(gate_of(shop).profile, clock=lambda: MUCH_LATER.replace(tzinfo=None))
+    assert [kept.done for kept in gate.purge(dry_run=True)] == ["would be deleted"]
+    assert gate.replay(item.quarantine_id, "loose.yaml").manifest.history[-1].at == MUCH_LATER.isoformat()

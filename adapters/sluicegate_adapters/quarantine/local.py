@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -60,8 +61,8 @@ class LocalQuarantineStore:
         if unknown:
             raise ConfigError(f"quarantine local: unknown setting {unknown[0]!r}", hint="known: path, retention_days")
         path, days = settings.get("path", DEFAULT_PATH), settings.get("retention_days")
-        if not isinstance(path, str) or not path:
-            raise ConfigError(f"quarantine.path must be a path, not {path!r}")
+        if not isinstance(path, str) or not path or "://" in path:
+            raise ConfigError(f"quarantine.path must be a path, not {path!r}", hint="a bucket is quarantine type s3")
         self._root = absolute(base, path)
         self._retention = read_retention(days)
         self._files = LocalFiles(step) if step else LocalFiles()
@@ -86,15 +87,17 @@ class LocalQuarantineStore:
         """Every item, newest first; those that can't be read are named at the end.
 
         Raises:
-            StorageError: after all the others, if there are damaged manifests.
+            StorageError: after all the others, if there are damaged manifests, or folders that this user may not look into.
         """
-        found, damaged = [], []
-        with storage_errors(f"{self._root} can't be read"):
-            for path in self._root.glob(f"*/*/*/{_MANIFEST}"):
-                try:
-                    found.append(_read(path))
-                except StorageError as error:
-                    damaged.append(error)
+        found: list[Manifest] = []
+        items, barred = _below(self._root, None, None, None)
+        damaged = [StorageError(f"{error.filename} can't be read: {error.strerror}") for error in barred]
+        for item in items:
+            try:
+                with storage_errors(f"{item} can't be read"), contextlib.suppress(FileNotFoundError):  # no item as yet
+                    found.append(_read(item / _MANIFEST))
+            except StorageError as error:
+                damaged.append(error)
         yield from sorted(found, key=lambda manifest: (manifest.created_at, manifest.quarantine_id), reverse=True)
         if damaged:
             raise StorageError("\n".join(error.message for error in damaged), hint=damaged[0].hint)
@@ -228,9 +231,18 @@ class LocalQuarantineStore:
 
     def _find(self, quarantine_id: str, *, tenant: str | None = None, dataset: str | None = None) -> Path:
         if is_safe_id(quarantine_id):
-            place = "/".join("*" if name is None else segment(name) for name in (tenant, dataset))
-            for path in self._root.glob(f"{place}/{quarantine_id}/{_MANIFEST}"):
-                return path
+            places, barred = _below(self._root, tenant, dataset)
+            for place in places:
+                try:
+                    (path := place / quarantine_id / _MANIFEST).lstat()
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
+                except OSError as error:
+                    barred.append(error)
+                else:
+                    return path
+            if barred:  # it may be there: that must not pass for "there is none"
+                raise barred[0]
         raise UsageError(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")
 
 
@@ -253,3 +265,26 @@ def _inside(item: Path, relative: str) -> Path:
     if not path.resolve().is_relative_to(item.resolve()):
         raise StorageError(f"{item / _MANIFEST} names a file outside of its item: {relative!r}")
     return path
+
+
+def _below(root: Path, *names: str | None) -> tuple[list[Path], list[OSError]]:
+    """The folders so many levels below the root, of these names where there is one; and what could not be looked into.
+
+    No glob: that passes over what it may not read, as if nothing were there.
+    """
+    found: list[Path] = [root]
+    barred: list[OSError] = []
+    for name in names:
+        above, found = found, []
+        for folder in above:
+            if name is not None:
+                found.append(folder / segment(name))
+                continue
+            try:
+                with os.scandir(folder) as entries:
+                    found += [Path(entry.path) for entry in entries if entry.is_dir()]
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                barred.append(error)
+    return found, barred

@@ -18,6 +18,7 @@ IDENTITY = ("quarantine_id", "tenant", "dataset", "batch_id", "content_sha256")
 _DEPTH = 3  # data, the attempt, the file
 _FIXED = (*IDENTITY, "files", "created_at")
 _NAME_BYTES = 200
+_MOST_DAYS = 36_500
 
 
 def refuse_rewriting(old: Manifest, new: Manifest) -> None:
@@ -45,10 +46,10 @@ def read_retention(days: Any) -> timedelta | None:
     """The setting ``retention_days``; None: for ever.
 
     Raises:
-        ConfigError: it is no whole number from 1.
+        ConfigError: it is no whole number from 1 to a hundred years of days.
     """
-    if days is not None and (isinstance(days, bool) or not isinstance(days, int) or days < 1):
-        raise ConfigError(f"quarantine.retention_days must be a whole number from 1, not {days!r}")
+    if days is not None and (isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= _MOST_DAYS):
+        raise ConfigError(f"quarantine.retention_days must be a whole number from 1 to {_MOST_DAYS}, not {days!r}")
     return None if days is None else timedelta(days=days)
 
 

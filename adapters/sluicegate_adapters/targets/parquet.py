@@ -4,8 +4,8 @@
     <path>/batch=<batch_id>/_sluicegate.json        what they are: fingerprint, rows, checksums, contract, verdict
 
 A batch is staged beside the dataset, made durable, and published by renaming its folder onto ``batch=<batch_id>``: the rename
-fails if that is there, and so decides who commits. ``path`` may name ``{tenant}`` and ``{dataset}``; without ``{dataset}`` it
-is the place of one dataset, and others are refused.
+fails if that is there, and so decides who commits. ``path`` may name ``{tenant}`` and ``{dataset}``; without them it
+is the place of one tenant's dataset, and others are refused.
 """
 
 from __future__ import annotations
@@ -205,14 +205,15 @@ class ParquetTarget:
         return Staging(chosen, self._files)
 
     def _refuse_a_second_dataset(self, request: CommitRequest, root: Path) -> None:
-        """Where the path doesn't tell datasets apart, one batch that is there tells whose place it is."""
-        if "{dataset}" in self._path or not root.is_dir():
+        """Where the path doesn't tell tenants and datasets apart, one batch that is there tells whose place it is."""
+        if set(_PLACEHOLDER.findall(self._path)) == _KNOWN_PLACEHOLDERS or not root.is_dir():
             return
         neighbour = next((folder for folder in root.glob("batch=*") if (folder / _RECEIPT).exists()), None)
         published = _read(neighbour) if neighbour else None
         if published is not None and (published.tenant, published.dataset) != (request.tenant, request.dataset):
             raise ConfigError(
-                f"{root} holds dataset {published.dataset!r} of tenant {published.tenant!r}, not {request.dataset!r}",
+                f"{root} holds dataset {published.dataset!r} of tenant {published.tenant!r}, "
+                f"not {request.dataset!r} of {request.tenant!r}",
                 hint="give target.path the placeholders {tenant} and {dataset}",
             )
 

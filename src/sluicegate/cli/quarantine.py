@@ -15,7 +15,7 @@ from sluicegate.words import plural
 if TYPE_CHECKING:
     from sluicegate.ports.quarantine import Manifest
 
-__all__ = ["list_items", "show_item", "show_trouble", "told_error"]
+__all__ = ["list_items", "show_item", "show_items", "show_trouble", "told_error"]
 
 
 def list_items(options: Namespace, screen: Screen) -> int:
@@ -31,7 +31,7 @@ def list_items(options: Namespace, screen: Screen) -> int:
     found = [item for item in items if options.status in {None, item.status.value} and options.dataset in {None, item.dataset}]
     screen.document({"items": [_brief(item) for item in found], "error": told_error(trouble)})
     if found:
-        _table(found, screen)
+        show_items(found, screen)
     elif not trouble:
         screen.line("nothing is in quarantine" + (" that fits" if options.status or options.dataset else ""))
     return show_trouble(trouble, screen)
@@ -50,7 +50,8 @@ def show_trouble(trouble: SluicegateError | None, screen: Screen) -> int:
     return trouble.exit_code
 
 
-def _table(found: list[Manifest], screen: Screen) -> None:
+def show_items(found: list[Manifest], screen: Screen) -> None:
+    """Items as a table."""
     rows = [
         (
             item.quarantine_id,

@@ -108,7 +108,7 @@ def commit(
             rows=batch.rows,
             files=batch.parquet_files(),
             batch=batch.view(),
-            declared=frozenset(spec.name for spec in contract.fields),
+            declared={spec.name: spec.type for spec in contract.fields},
             verify=verify,
             properties=properties,
         )

@@ -90,7 +90,13 @@ class Ward:
     def _desk(self) -> Desk:
         lease = _LEASE + timedelta(seconds=2 * self.profile.timeout_seconds)
         places = self.places
-        return Desk(store=places.store(), target=self.target, clock=self._clock, lease=lease, target_of=places.target_of)
+        return Desk(
+            store=places.store(),
+            target=self.target,
+            clock=lambda: self._moment(None),
+            lease=lease,
+            target_of=places.target_of,
+        )
 
     def _bench(self, judge: _Judge, judge_alone: _Judge) -> steps.Bench:
         return steps.Bench(desk=self._desk, open=self._open_kept, judge=judge, judge_alone=judge_alone, merged=self._merged)
