@@ -35,14 +35,19 @@ SHORT_ENGINES = {"great_expectations": "gx"}
 _SAY = {
     ("committed", "commit"): ("COMMITTED", "bold green"),
     ("committed", "commit_with_warnings"): ("COMMITTED WITH WARNINGS", "bold yellow"),
-    ("committed", "quarantine"): ("REFUSED TOO LATE", "bold red"),
-    ("quarantined", "quarantine"): ("QUARANTINED", "bold red"),
     ("blocked", "block"): ("BLOCKED", "bold red"),
     ("checked", "commit"): ("PASSED", "bold green"),
     ("checked", "commit_with_warnings"): ("PASSED WITH WARNINGS", "bold yellow"),
     ("checked", "quarantine"): ("FAILED", "bold red"),
     ("checked", "block"): ("FAILED", "bold red"),
 }
+
+_SAY_OF_ACTION = {
+    "committed": ("REFUSED TOO LATE", "bold red"),
+    "quarantined": ("QUARANTINED", "bold red"),
+    "deleted": ("DELETED BEFORE", "bold red"),
+}
+"""What is said whatever today's decision is: the first one stands."""
 
 _WOULD = {
     "commit": "commit the batch",
@@ -133,7 +138,7 @@ def _below(row: Mapping[str, Any], width: int) -> Iterator[Line]:
 def decision_lines(facts: Mapping[str, Any], *, width: int) -> Iterator[Line]:
     """What became of the batch, in one sentence; why; and the next command."""
     verdict = facts["verdict"]
-    word, style = _SAY[facts["action"], verdict["decision"]]
+    word, style = _word(facts)
     sentence = wrap(clean(f"{word}: {_sentence(facts)}"), width)
     yield ((word, style), (sentence[0].removeprefix(word), ""))
     for line in sentence[1:]:
@@ -152,6 +157,13 @@ def decision_lines(facts: Mapping[str, Any], *, width: int) -> Iterator[Line]:
         yield (("next: ", "dim"), (facts["next"], "bold"))
 
 
+def _word(facts: Mapping[str, Any]) -> tuple[str, str]:
+    action, decision = facts["action"], facts["verdict"]["decision"]
+    if action == "committed" and facts["exit_code"] == 0 and decision not in {"commit", "commit_with_warnings"}:
+        return "COMMITTED BEFORE", "bold yellow"  # replayed or released
+    return _SAY.get((action, decision)) or _SAY_OF_ACTION[action]
+
+
 def _sentence(facts: Mapping[str, Any]) -> str:
     verdict = facts["verdict"]
     rows = plural(verdict["batch"]["rows"], "row")
@@ -164,7 +176,10 @@ def _sentence(facts: Mapping[str, Any]) -> str:
                 return f"{rows} had been committed before and {are} as {they_were}: {near(facts['location'])}{although}"
             return f"{rows} {are} in {near(facts['location'])}" + (", although" if verdict["reasons"] else "")
         case "quarantined":
-            return f"nothing was committed; {rows} {wait_} as {facts['quarantine_id']}{reasons}"
+            since = f" since {facts['quarantined_at'][:16].replace('T', ' ')} UTC" if facts["decided_before"] else ""
+            return f"nothing was committed; {rows} {wait_} as {facts['quarantine_id']}{since}{reasons}"
+        case "deleted":
+            return f"nothing was committed, and nothing kept again: {facts['quarantine_id']} was given up{reasons}"
         case "blocked":
             return f"nothing was committed; the batch stays where it was{reasons}"
         case _:

@@ -25,16 +25,17 @@ from sluicegate.ports.quarantine import (
 from sluicegate.ports.target import CommitReceipt, CommitRequest, Target
 from sluicegate.verdict.model import Decision, Verdict
 
-__all__ = ["ActableBatch", "Acted", "ActionTaken", "commit", "commit_properties", "committed_before", "quarantine"]
+__all__ = ["ActableBatch", "Acted", "ActionTaken", "commit", "commit_properties", "quarantine"]
 
 
 class ActionTaken(StrEnum):
-    """What was done with the batch."""
+    """What was done with the batch; ``deleted``: nothing, somebody had given this very batch up before."""
 
     CHECKED = "checked"
     COMMITTED = "committed"
     QUARANTINED = "quarantined"
     BLOCKED = "blocked"
+    DELETED = "deleted"
 
 
 class ActableBatch(Protocol):
@@ -113,18 +114,6 @@ def commit(
             properties=properties,
         )
     )
-
-
-def committed_before(contract: Contract, batch: ActableBatch, target: Target) -> CommitReceipt | None:
-    """The earlier commit of this very batch, if there is one: under a contract that asked for less, say.
-
-    A batch that is in the target is not put into quarantine too; its rows would be in both, and a replay could do nothing.
-
-    Raises:
-        StorageError: the target can't be asked.
-    """
-    found = target.find(batch.batch_id, dataset=contract.dataset, tenant=contract.tenant)
-    return found if found and found.content_sha256 == batch.content_sha256 else None
 
 
 def quarantine(
@@ -220,11 +209,17 @@ def _expiry(contract: Contract, now: datetime) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acted:
-    """What acting came to."""
+    """What acting came to.
+
+    Attributes:
+        earlier: it had been decided before, or by somebody else at the same moment: this run changed nothing.
+    """
 
     action: ActionTaken
     receipt: CommitReceipt | None = None
     manifest: Manifest | None = None
+    earlier: bool = False
+    warnings: tuple[str, ...] = ()
 
     @property
     def location(self) -> str | None:

@@ -180,9 +180,9 @@ def export(store: QuarantineStore, quarantine_id: str, folder: Path) -> tuple[Pa
 
 
 def _names(files: tuple[StoredFile, ...]) -> list[str]:
-    """The files' own names; numbered where two are the same."""
+    """The files' own names; all numbered where two are the same."""
     names = [Path(file.original).name for file in files]
-    return [name if names.count(name) == 1 else f"{number:05}-{name}" for number, name in enumerate(names)]
+    return names if len({*names}) == len(names) else [f"{number:05}-{name}" for number, name in enumerate(names)]
 
 
 def _copy(source: Path, stored: StoredFile, copy: Path) -> None:
