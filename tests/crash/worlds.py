@@ -62,7 +62,7 @@ class Photo:
 _BESIDE_A_DATABASE = ("-wal", "-shm", "-journal")
 _SAME = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|\d{4}-\d\d-\d\dT[\d:.]+(?:\+00:00|Z)?|\b(?:[0-9a-f]{32}|[0-9a-f]{16}|[0-9a-f]{12})\b"
-    r"|r-\d{8}T\d{6}-|\d{10,}|\d+\.\d{3,}(?:e-\d+)?|/\d+\""
+    r"|r-\d{8}T\d{6}-|\d{10,}|\d+\.\d{3,}(?:e[-+]\d+)?|/\d+\""
 )
 """UUIDs, times, nonces, snapshots, seconds, process numbers."""
 
