@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -66,6 +66,7 @@ class Batch:
     _given_id: str | None = None
     _known_sha256: str | None = None
     _views: list[EngineView] = field(default_factory=list, repr=False)
+    _on_close: list[Callable[[], object]] = field(default_factory=list, repr=False)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -167,6 +168,12 @@ class Batch:
         for view in self._views:
             view.close()
         self._database.close(busy=any(view.interrupted for view in self._views))
+        while self._on_close:
+            self._on_close.pop()()
+
+    def on_close(self, call: Callable[[], object]) -> None:
+        """Have something done when the batch is closed: taking back files that were lent for it, say."""
+        self._on_close.append(call)
 
     def __enter__(self) -> Self:
         return self

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sluicegate.errors import SluicegateError, StorageError, UsageError
 from sluicegate.gate.items import DONE, Desk, moved, refuse_deleted
+from sluicegate.gate.lending import lent
 from sluicegate.ports.fingerprint import file_sha256
 from sluicegate.ports.quarantine import Manifest, QuarantineStatus, QuarantineStore, StoredFile
 
@@ -148,7 +149,8 @@ def verify(store: QuarantineStore, quarantine_ids: Iterable[str] = ()) -> Iterat
         if item.status is QuarantineStatus.DELETED:
             continue
         try:
-            store.data_files(item)
+            with lent(store, item):
+                pass
         except StorageError as error:
             gone = store.get(item.quarantine_id).status is QuarantineStatus.DELETED
             if not gone:
@@ -166,14 +168,14 @@ def export(store: QuarantineStore, quarantine_id: str, folder: Path) -> tuple[Pa
     """
     item = store.get(quarantine_id)
     refuse_deleted(item)
-    kept = store.data_files(item)
     copies = [folder / name for name in _names(item.files)]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for source, stored, copy in zip(kept, item.files, copies, strict=True):
-            _copy(source, stored, copy)
-    except OSError as error:
-        raise StorageError(f"{folder} can't be written: {error.strerror or error}", hint="name another folder") from error
+    with lent(store, item) as kept:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for source, stored, copy in zip(kept, item.files, copies, strict=True):
+                _copy(source, stored, copy)
+        except OSError as error:
+            raise StorageError(f"{folder} can't be written: {error.strerror or error}", hint="name another folder") from error
     return tuple(copies)
 
 

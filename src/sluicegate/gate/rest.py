@@ -17,6 +17,7 @@ from sluicegate.contract.model import Contract, FieldSpec
 from sluicegate.errors import BatchUnreadable, SluicegateError, StorageError, TransientStorageError
 from sluicegate.gate.act import commit
 from sluicegate.gate.items import WAITING, Desk, moved
+from sluicegate.gate.lending import lent
 from sluicegate.ports.quarantine import Manifest, Transition
 from sluicegate.ports.recovery import Recovered
 from sluicegate.ports.target import CommitReceipt
@@ -85,8 +86,7 @@ def commit_rest(desk: Desk, item: Manifest, batch: Batch) -> CommitReceipt:
         BatchConflict: the target has this batch_id with other content.
         StorageError: nothing was committed, or (CommitStateUnknown) it isn't known.
     """
-    (file,) = desk.store.data_files(item)
-    with batch.without(file) as rest:
+    with lent(desk.store, item) as (file,), batch.without(file) as rest:
         if rest.rows + item.rows != item.batch_rows:
             raise StorageError(
                 f"{item.quarantine_id} and its batch don't fit: {rest.rows:,} and {item.rows:,} rows of {item.batch_rows:,}"

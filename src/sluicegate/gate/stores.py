@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sluicegate.errors import StorageError, UsageError
-from sluicegate.ports.quarantine import Manifest, Probed, QuarantineRequest, QuarantineStore
+from sluicegate.ports.quarantine import Lending, Manifest, Probed, QuarantineRequest, QuarantineStore
 from sluicegate.ports.recovery import Recoverable, Recovered
 
 __all__ = ["Stores"]
@@ -78,6 +78,12 @@ class Stores:
     def data_files(self, manifest: Manifest) -> tuple[Path, ...]:
         """The item's files, from where they are."""
         return self._home(manifest).data_files(manifest)
+
+    def give_back(self, files: Sequence[Path]) -> None:
+        """Let each take back its own."""
+        for store in self._stores:
+            if isinstance(store, Lending):
+                store.give_back(files)
 
     def remove_data(self, manifest: Manifest) -> None:
         """Remove a tombstone's bytes where they are."""
