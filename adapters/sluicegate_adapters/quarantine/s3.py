@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sluicegate.errors import BatchUnreadable, ConfigError, StorageError, TransientStorageError, UsageError
+from sluicegate.errors import BatchUnreadable, ConfigError, NoSuchItem, StorageError, TransientStorageError, UsageError
 from sluicegate.ports.fingerprint import combined_sha256
 from sluicegate.ports.names import is_safe_id
 from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineStatus, StoredFile
@@ -360,5 +360,5 @@ def _seen(body: bytes, etag: str) -> _Seen:
     return _Seen(manifest, tuple(document.get("nonces", ())), etag)
 
 
-def _nothing(quarantine_id: str) -> UsageError:
-    return UsageError(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")
+def _nothing(quarantine_id: str) -> NoSuchItem:
+    return NoSuchItem(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")

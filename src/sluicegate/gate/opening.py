@@ -63,7 +63,7 @@ class Opening:
         """
         rows = item.scope == "rows"
         came, options = (item.split.get("format"), item.split.get("options")) if rows else (item.format, item.options)
-        in_files = isinstance(data, str | os.PathLike | list)
+        in_files = isinstance(data, str | os.PathLike | list | tuple)
         same = data is not None and in_files and find_files(data, format).format == came  # type: ignore[arg-type]
         if data is None:
             format, options = item.format, item.options  # noqa: A001

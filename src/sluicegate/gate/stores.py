@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sluicegate.errors import StorageError, UsageError
+from sluicegate.errors import NoSuchItem, StorageError
 from sluicegate.ports.quarantine import Lending, Manifest, Probed, QuarantineRequest, QuarantineStore
 from sluicegate.ports.recovery import Recoverable, Recovered
 
@@ -46,7 +46,7 @@ class Stores:
         for store in [known] if known else self.members:
             try:
                 found = store.get(quarantine_id, tenant=tenant, dataset=dataset)
-            except UsageError:
+            except NoSuchItem:
                 if store is (known or self.members[-1]):
                     raise
             else:
@@ -113,5 +113,5 @@ class Stores:
 def _found(store: QuarantineStore, quarantine_id: str, tenant: str, dataset: str) -> Manifest | None:
     try:
         return store.get(quarantine_id, tenant=tenant, dataset=dataset)
-    except UsageError:
+    except NoSuchItem:
         return None

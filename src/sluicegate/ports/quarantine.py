@@ -210,7 +210,7 @@ class QuarantineStore(Protocol):
         """The item of this ID. Who knows its tenant and dataset says so, and spares the store a search.
 
         Raises:
-            UsageError: there is no such item.
+            NoSuchItem: there is no such item.
             StorageError: the store can't be asked.
         """
         ...
