@@ -1,6 +1,4 @@
 """Where refused batches wait: one module per quarantine store (``local``, ``s3``), and what they have in common (``rules``).
 
-``local_leavings`` is what the dead left in a folder of the ``local`` store.
-
-``s3_layout`` knows which key an item of the ``s3`` store lies under.
+``s3_layout`` knows which key an item of the ``s3`` store lies under; ``local_leavings`` and ``s3_leavings`` know what the dead left there.
 """
