@@ -79,12 +79,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self) -> None:
         fault = self.network.count(f"{self.command} {self.path}")
-        length = int(self.headers.get("Content-Length") or 0)
         if fault == "half a request":
-            self.rfile.read(length // 2)
+            self.rfile.read(int(self.headers.get("Content-Length") or 0) // 2)
             self._reset()
             return
-        body = self.rfile.read(length)
+        body = self._body()
         if fault in _SAID:
             self._say(fault)
             return
@@ -104,11 +103,22 @@ class _Handler(BaseHTTPRequestHandler):
             case _:
                 self._answer(status, headers, answer)
 
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while length := int(self.rfile.readline().partition(b";")[0], 16):
+            body += self.rfile.read(length)
+            self.rfile.readline()
+        while self.rfile.readline().strip():  # trailers
+            pass
+        return body
+
     def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         host = urlsplit(self.upstream)
         connection = http.client.HTTPConnection(host.hostname or "", host.port)
         try:
-            dropped = {"expect", "connection"}
+            dropped = {"expect", "connection", "transfer-encoding"}
             ignored = self.network.ignores_conditions_of
             if ignored is not None and self.path.endswith(ignored):
                 dropped |= {"if-match", "if-none-match"}
