@@ -21,7 +21,7 @@ $(READY): $(UV) pyproject.toml uv.lock
 	$(UV) sync --quiet --frozen --all-extras --compile-bytecode --python $(PYTHON)
 	@touch $@
 
-demo: setup ## one batch committed, one committed with warnings, one quarantined
+demo: setup ## three real days through the gate, a repair, a replay by ID, and the Iceberg table
 	$(RUN)/sluicegate demo
 
 lint: setup ## ruff, mypy --strict, import-linter

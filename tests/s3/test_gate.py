@@ -11,7 +11,10 @@ import pytest
 
 from sluicegate import Gate
 from sluicegate.cli.main import main
+from sluicegate.errors import UsageError
 from sluicegate.gate.act import ActionTaken
+from sluicegate.ports.quarantine import Lending
+from tests.crash.replay_shop import open_shop
 from tests.s3.servers import KEYS, client_of
 
 pytestmark = pytest.mark.slow
@@ -56,6 +59,46 @@ def test_flights_of_the_blizzard_wait_in_the_bucket_and_are_listed_and_shown(
     assert (item["quarantine_id"], item["batch_id"], item["status"]) == (wanted, BLIZZARD, "quarantined")
     assert main(["quarantine", "show", wanted, "--config", str(profile)]) == 0
     assert wanted in capsys.readouterr().out
+
+
+def test_what_is_downloaded_goes_as_soon_as_it_is_done_with(server: str, bucket: str, tmp_path: Path) -> None:
+    open_shop(tmp_path)
+    scratch = tmp_path / "scratch"
+    quarantine = {"type": "s3", "bucket": bucket, "endpoint_url": server, "scratch": str(scratch), **KEYS}
+    (tmp_path / "gate.yaml").write_text(json.dumps({"quarantine": quarantine}))
+    gate = Gate.from_config(tmp_path / "gate.yaml")
+    item = gate.run(tmp_path / "strict.yaml", tmp_path / "bad.csv", batch_id="b1").manifest
+    assert item is not None
+
+    def left() -> list[Path]:
+        return [path for path in scratch.rglob("*") if path.is_file()]
+
+    kept = gate.quarantine_store.data_files(item)
+    assert left() == list(kept)
+    at_once = gate.quarantine_store.data_files(item)
+    assert set(at_once).isdisjoint(kept), "two who read one item don't share its files"
+    store = gate.quarantine_store
+    assert isinstance(store, Lending)
+    store.give_back((*kept, *at_once, tmp_path / "bad.csv"))
+    assert (left(), (tmp_path / "bad.csv").exists()) == ([], True)
+    assert [each.done for each in gate.verify()] == ["intact"]
+    assert [path.name for path in gate.export(item.quarantine_id, tmp_path / "out")] == ["bad.csv"]
+    assert not gate.replay(item.quarantine_id, tmp_path / "strict.yaml").passed
+    with pytest.raises(UsageError, match="is of dataset"):
+        gate.replay(item.quarantine_id, _another(tmp_path))
+    assert gate.replay(item.quarantine_id, tmp_path / "loose.yaml").passed
+    assert left() == []
+    data = client_of(server).list_objects_v2(Bucket=bucket, Prefix="sluicegate/")["Contents"]
+    (key,) = (each["Key"] for each in data if "/data/" in each["Key"])
+    client_of(server).put_object(Bucket=bucket, Key=key, Body=b"?")
+    assert [each.done for each in gate.verify()] == ["damaged"]
+    assert left() == []
+
+
+def _another(folder: Path) -> Path:
+    path = folder / "another.yaml"
+    path.write_text((folder / "loose.yaml").read_text().replace("name: orders", "name: another"))
+    return path
 
 
 def test_a_batch_whose_quarantine_is_away_is_not_let_through_and_the_command_says_6(

@@ -20,7 +20,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sluicegate.errors import BatchUnreadable, CommitStateUnknown, ConfigError, StorageError, TransientStorageError, UsageError
+from sluicegate.errors import (
+    BatchUnreadable,
+    CommitStateUnknown,
+    ConfigError,
+    NoSuchItem,
+    StorageError,
+    TransientStorageError,
+    UsageError,
+)
 from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import is_safe_id, segment
 from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineStatus, StoredFile
@@ -243,7 +251,7 @@ class LocalQuarantineStore:
                     return path
             if barred:  # it may be there: that must not pass for "there is none"
                 raise barred[0]
-        raise UsageError(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")
+        raise NoSuchItem(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")
 
 
 def _read(path: Path) -> Manifest:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, timedelta
 from pathlib import PurePosixPath
 from typing import Any
@@ -88,9 +87,11 @@ def attempts(manifest: Manifest) -> frozenset[str]:
 
 
 def name_of_copy(number: int, name: str) -> str:
-    """What the batch's n-th file is called in its item: numbered, as far as there is room for it, and its suffix kept.
+    """What the batch's n-th file is called in its item: numbered, as far as there is room for it, without what can't be
+    printed, and its suffix kept.
 
     >>> name_of_copy(3, "delivery.csv")
     '00003-delivery.csv'
     """
-    return f"{number:05}-{os.fsencode(name)[-_NAME_BYTES:].decode('utf-8', 'ignore')}"
+    plain = "".join(char if char.isprintable() else "_" for char in name)  # a key with control characters breaks listings
+    return f"{number:05}-{plain.encode()[-_NAME_BYTES:].decode('utf-8', 'ignore')}"

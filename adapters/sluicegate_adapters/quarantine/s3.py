@@ -18,12 +18,12 @@ import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sluicegate.errors import BatchUnreadable, ConfigError, StorageError, TransientStorageError, UsageError
+from sluicegate.errors import BatchUnreadable, ConfigError, NoSuchItem, StorageError, TransientStorageError, UsageError
 from sluicegate.ports.fingerprint import combined_sha256
 from sluicegate.ports.names import is_safe_id
 from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineStatus, StoredFile
@@ -175,7 +175,7 @@ class S3QuarantineStore:
         raise gave_up(f"{old.quarantine_id} is not {new.status}", last, unsure=unsure)
 
     def data_files(self, manifest: Manifest) -> tuple[Path, ...]:
-        """The item's files, downloaded anew and held against their checksums; removed when the process ends.
+        """The item's files, downloaded anew and held against their checksums; removed when they are given back, or the process ends.
 
         Raises:
             UsageError: there is no such item.
@@ -185,9 +185,18 @@ class S3QuarantineStore:
         if self._read(item) is None:
             raise _nothing(manifest.quarantine_id)
         with storage_errors(f"the data of {manifest.quarantine_id} can't be downloaded"):
-            folder = self._download_folder() / manifest.quarantine_id
-            folder.mkdir(exist_ok=True)
-            return tuple(self._download(item, stored, folder) for stored in manifest.files)
+            folder = Path(tempfile.mkdtemp(prefix=f"{manifest.quarantine_id}-", dir=self._download_folder()))
+            try:
+                return tuple(self._download(item, stored, folder) for stored in manifest.files)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+
+    def give_back(self, files: Sequence[Path]) -> None:
+        """Remove what was downloaded; see ``ports.quarantine.Lending``."""
+        for folder in {path.parent for path in files}:
+            if self._downloads is not None and folder.parent == self._downloads:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def remove_data(self, manifest: Manifest) -> None:
         """Remove the bytes of an item that is a tombstone; the tombstone stays. Safe to repeat, also after a crash.
@@ -351,5 +360,5 @@ def _seen(body: bytes, etag: str) -> _Seen:
     return _Seen(manifest, tuple(document.get("nonces", ())), etag)
 
 
-def _nothing(quarantine_id: str) -> UsageError:
-    return UsageError(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")
+def _nothing(quarantine_id: str) -> NoSuchItem:
+    return NoSuchItem(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")

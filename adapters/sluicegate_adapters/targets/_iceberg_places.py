@@ -5,6 +5,7 @@ Files are published there under names that no other bytes can have.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -60,6 +61,10 @@ class Place(Protocol):
 
     def lying(self) -> Iterator[Lying]:
         """All files in the table's ``data/``."""
+        ...
+
+    def written(self, name: str) -> datetime | None:
+        """When a file was last published, UTC; None if it isn't there."""
         ...
 
     def remove(self, name: str) -> None:
@@ -132,6 +137,7 @@ class LocalPlace:
                     raise StorageError(
                         f"{path} is not what it was written as", hint="see to the disk, and move it away"
                     ) from None
+                os.utime(path)  # nobody may take it for a dead one's from now on
         for folder in folders:
             self._files.sync_folder(folder)
 
@@ -144,8 +150,14 @@ class LocalPlace:
         for path in sorted((self._folder / "data").rglob("*")):
             if path.is_file() and not path.is_symlink():
                 found = path.stat()
-                written = datetime.fromtimestamp(max(found.st_mtime, found.st_ctime), UTC)  # a link is younger than its bytes
-                yield Lying(name=path.relative_to(self._folder).as_posix(), bytes=found.st_size, written=written)
+                yield Lying(name=path.relative_to(self._folder).as_posix(), bytes=found.st_size, written=_time_of(found))
+
+    def written(self, name: str) -> datetime | None:
+        """When a file was last published, UTC; None if it isn't there."""
+        try:
+            return _time_of((self._folder / name).stat())
+        except FileNotFoundError:
+            return None
 
     def remove(self, name: str) -> None:
         """Remove a file; its folder stays: an attempt may be about to use it."""
@@ -154,6 +166,10 @@ class LocalPlace:
     def half_written(self, *, older_than: datetime, dry_run: bool) -> Iterator[Recovered]:  # noqa: ARG002 - a place's
         """Nothing: a file gets its name when it is whole."""
         yield from ()
+
+
+def _time_of(found: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(max(found.st_mtime, found.st_ctime), UTC)  # a link is younger than its bytes
 
 
 class BucketPlace:
@@ -183,6 +199,11 @@ class BucketPlace:
         """All files in the table's ``data/``."""
         for found in self._bucket.objects(self._key("data/")):
             yield Lying(name=found.key.removeprefix(self._key("")), bytes=found.bytes, written=found.modified)
+
+    def written(self, name: str) -> datetime | None:
+        """When a file was last published, UTC; None if it isn't there."""
+        key = self._key(name)
+        return next((found.modified for found in self._bucket.objects(key) if found.key == key), None)
 
     def remove(self, name: str) -> None:
         """Remove a file."""

@@ -102,7 +102,11 @@ def _orphans(table: Table, place: Place, files: LocalFiles, older_than: datetime
     with catalog_errors(f"the snapshots of {name} can't be read"):
         named = _named(table.refresh())
     for found in old:
-        if found.name not in named:
+        if found.name in named:
+            continue
+        with storage_errors(f"{found.name} can't be looked at"):
+            written = place.written(found.name)
+        if written is not None and written < older_than:  # else the same batch, handed in again, has just published it anew
             yield _removed(found, table, place, dry_run=dry_run)
 
 

@@ -53,7 +53,7 @@ def show_outcome(facts: Mapping[str, Any], screen: Screen) -> None:
     """The report, in the form that was asked for."""
     screen.document(facts)
     if screen.quiet:
-        where = facts["quarantine_id"] or facts["location"] or ""
+        where = facts["location"] or facts["quarantine_id"] or ""
         screen.line(f"{facts['action']} {facts['verdict']['decision']} {facts['verdict']['batch']['batch_id']} {where}".rstrip())
     else:
         screen.lines(report_lines(facts, width=screen.width, verbose=screen.verbose))
@@ -62,8 +62,8 @@ def show_outcome(facts: Mapping[str, Any], screen: Screen) -> None:
 
 
 def exit_code(outcome: RunOutcome, *, fail_on_warnings: bool = False) -> int:
-    """The verdict's exit code; 1 for warnings if asked."""
-    warned = outcome.verdict.decision.value == "commit_with_warnings"
+    """The outcome's exit code; 1 for warnings if asked, and for a batch that was split."""
+    warned = outcome.parts is not None or outcome.verdict.decision.value == "commit_with_warnings"
     return outcome.exit_code or (WARNINGS if warned and fail_on_warnings else 0)
 
 
@@ -83,7 +83,9 @@ def moment(text: str, option: str = "--now") -> datetime:
 def _next(options: Namespace, outcome: RunOutcome) -> str:
     config = f" --config {shlex.quote(options.config)}" if options.config else ""
     if outcome.manifest is not None:
-        return f"{program()} quarantine show {outcome.manifest.quarantine_id}{config}"
+        waits = outcome.action == "quarantined" and outcome.verdict.exit_code == 0
+        verb = f"replay {outcome.manifest.quarantine_id} --with {shlex.quote(options.contract)}"
+        return f"{program()} quarantine {verb if waits else f'show {outcome.manifest.quarantine_id}'}{config}"
     if outcome.action == "checked" and outcome.passed:
         given = [options.contract, *options.batch]
         asked = (("--batch-id", options.batch_id), ("--format", options.format), ("--now", options.now))

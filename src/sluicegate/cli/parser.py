@@ -115,7 +115,7 @@ def _sentence(summary: str) -> str:
 
 
 def _gate_verbs(verbs: _Verbs[_Parser]) -> None:
-    demo = _verb(verbs, "demo", "demo:demo", "three days of real flights: one committed, one with warnings, one quarantined")
+    demo = _verb(verbs, "demo", "demo:demo", "three days of real flights; the refused one is repaired and replayed")
     demo.add_argument("--dir", metavar="FOLDER", default=".sluicegate/demo", help="where it works (default: %(default)s)")
     for name, summary in (
         ("check", "run a contract's checks on a batch, and leave the batch alone"),

@@ -15,7 +15,7 @@ from sluicegate.words import plural
 if TYPE_CHECKING:
     from sluicegate.ports.quarantine import Manifest
 
-__all__ = ["list_items", "show_item", "show_trouble", "told_error"]
+__all__ = ["list_items", "show_item", "show_items", "show_trouble", "told_error"]
 
 
 def list_items(options: Namespace, screen: Screen) -> int:
@@ -31,7 +31,7 @@ def list_items(options: Namespace, screen: Screen) -> int:
     found = [item for item in items if options.status in {None, item.status.value} and options.dataset in {None, item.dataset}]
     screen.document({"items": [_brief(item) for item in found], "error": told_error(trouble)})
     if found:
-        _table(found, screen)
+        show_items(found, screen)
     elif not trouble:
         screen.line("nothing is in quarantine" + (" that fits" if options.status or options.dataset else ""))
     return show_trouble(trouble, screen)
@@ -50,14 +50,15 @@ def show_trouble(trouble: SluicegateError | None, screen: Screen) -> int:
     return trouble.exit_code
 
 
-def _table(found: list[Manifest], screen: Screen) -> None:
+def show_items(found: list[Manifest], screen: Screen) -> None:
+    """Items as a table."""
     rows = [
         (
             item.quarantine_id,
             item.status.value,
             item.dataset,
             item.batch_id,
-            f"{item.rows:,}",
+            f"{item.rows:,}" if item.scope == "batch" else f"{item.rows:,} of {item.batch_rows:,}",
             minute(item.created_at),
             item.reason,
         )
@@ -111,7 +112,7 @@ def _story(item: Manifest, width: int) -> Iterator[Line]:
     facts = [
         f"{item.dataset} of {item.tenant}",
         f"batch {item.batch_id}",
-        plural(item.rows, "row"),
+        plural(item.rows, "row") if item.scope == "batch" else f"{item.rows:,} of {plural(item.batch_rows or 0, 'row')}",
         item.format,
         f"contract {item.contract_name} {item.contract_version}",
         f"since {minute(item.created_at)} UTC",
@@ -121,6 +122,23 @@ def _story(item: Manifest, width: int) -> Iterator[Line]:
         yield ((f"  {line}", "dim"),)
     for line in wrap(clean(f"because {item.reason}"), width - 2):
         yield ((f"  {line}", ""),)
+    if item.scope == "rows":
+        for told in (
+            _rest(item),
+            *(f"{of['name']}: {plural(of['rows'], 'row')}" for of in item.split.get("checks", {}).values()),
+        ):
+            for line in wrap(clean(told), width - 2):
+                yield ((f"  {line}", ""),)
+
+
+def _rest(item: Manifest) -> str:
+    from sluicegate.gate.rest import rest_step
+
+    step = rest_step(item)
+    rest = plural((item.batch_rows or 0) - item.rows, "other row")
+    if step is not None:
+        return f"the {rest} of the batch went to {near(str(step.details['rest_location']))}"
+    return f"the {rest} of the batch: not known to be committed; hand the batch in again, or run `sluicegate recover`"
 
 
 def _expiry(item: Manifest) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sluicegate.gate.keep import Kept
     from sluicegate.ports.quarantine import Manifest
 
-__all__ = ["delete", "export", "purge", "release", "replay", "review", "verify"]
+__all__ = ["delete", "export", "purge", "release", "replay", "review", "show_replay", "verify"]
 
 
 def _gate(options: Namespace) -> Gate:
@@ -52,7 +52,7 @@ def replay(options: Namespace, screen: Screen) -> int:
         pace()
         with screen.progress(quarantine_id) as tell:
             told.append(_one(gate, quarantine_id, options, now=now, progress=tell))
-        _show(told[-1], screen)
+        show_replay(told[-1], screen)
     code = max([item["exit_code"] for item in told] + ([trouble.exit_code] if trouble else []), default=0)
     screen.document({"items": told, "error": told_error(trouble), "exit_code": code})
     show_trouble(trouble, screen)
@@ -111,7 +111,8 @@ def _one(gate: Gate, quarantine_id: str, options: Namespace, **more: Any) -> dic
     return outcome.as_document()
 
 
-def _show(facts: Mapping[str, Any], screen: Screen) -> None:
+def show_replay(facts: Mapping[str, Any], screen: Screen) -> None:
+    """What came of one item."""
     if error := facts.get("error"):
         screen.problem(f"{facts['quarantine_id']}: {error['message']}" + (f" ({error['hint']})" if error["hint"] else ""))
         return
@@ -138,7 +139,7 @@ def release(options: Namespace, screen: Screen) -> int:
     )
     facts = outcome.as_document()
     screen.document(facts)
-    _show(facts, screen)
+    show_replay(facts, screen)
     return outcome.exit_code
 
 

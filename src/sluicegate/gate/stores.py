@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sluicegate.errors import StorageError, UsageError
-from sluicegate.ports.quarantine import Manifest, Probed, QuarantineRequest, QuarantineStore
+from sluicegate.errors import NoSuchItem, StorageError
+from sluicegate.ports.quarantine import Lending, Manifest, Probed, QuarantineRequest, QuarantineStore
 from sluicegate.ports.recovery import Recoverable, Recovered
 
 __all__ = ["Stores"]
@@ -43,7 +43,7 @@ class Stores:
         for store in [known] if known else self._stores:
             try:
                 found = store.get(quarantine_id, tenant=tenant, dataset=dataset)
-            except UsageError:
+            except NoSuchItem:
                 if store is (known or self._stores[-1]):
                     raise
             else:
@@ -79,6 +79,12 @@ class Stores:
         """The item's files, from where they are."""
         return self._home(manifest).data_files(manifest)
 
+    def give_back(self, files: Sequence[Path]) -> None:
+        """Let each take back its own."""
+        for store in self._stores:
+            if isinstance(store, Lending):
+                store.give_back(files)
+
     def remove_data(self, manifest: Manifest) -> None:
         """Remove a tombstone's bytes where they are."""
         self._home(manifest).remove_data(manifest)
@@ -104,5 +110,5 @@ class Stores:
 def _found(store: QuarantineStore, quarantine_id: str, tenant: str, dataset: str) -> Manifest | None:
     try:
         return store.get(quarantine_id, tenant=tenant, dataset=dataset)
-    except UsageError:
+    except NoSuchItem:
         return None

@@ -151,7 +151,7 @@ class Ward:
         def contract_for(item: Manifest) -> Contract:
             nonlocal moment
             if original_clock:
-                moment = datetime.fromisoformat(str(item.verdict["clock"]))
+                moment = _clock_of(item)
             return self._suited(agreed, item, beside)
 
         task = steps.Task(quarantine_id=quarantine_id, contract_for=contract_for, by=by, why=why, data=data, format=format)
@@ -269,13 +269,23 @@ class Ward:
             )
             record = record_of(done)
         if outcome.manifest.scope == "rows":  # beside the rest of their batch, not instead of it
-            rows = outcome.receipt.rows if outcome.receipt else record.rows
+            rows = outcome.receipt.rows if outcome.receipt else outcome.manifest.rows
             record = replace(record, batch_id=outcome.manifest.target_batch_id, rows=rows)
         try:
             self.history.record(record)
         except StorageError as error:
             return replace(outcome, warnings=(*outcome.warnings, f"the run is not in the history: {error}"))
         return outcome
+
+
+def _clock_of(item: Manifest) -> datetime:
+    """The clock of the verdict that refused the item."""
+    try:
+        return datetime.fromisoformat(str(item.verdict["clock"]))
+    except (KeyError, ValueError) as error:
+        raise UsageError(
+            f"the manifest of {item.quarantine_id} doesn't say by which clock it was judged", hint="use --now"
+        ) from error
 
 
 def _insist(**said: str) -> None:

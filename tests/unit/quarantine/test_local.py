@@ -60,6 +60,13 @@ def test_a_very_long_name_is_shortened_and_its_suffix_kept(tmp_path: Path, store
     assert stored.original == str(delivery)
 
 
+def test_a_name_with_what_cannot_be_printed_is_kept_without_it(tmp_path: Path, store: LocalQuarantineStore) -> None:
+    delivery = tmp_path / "two\nlines\x01.csv"
+    delivery.write_text("a\n")
+    (stored,) = store.put(quarantine_request(delivery)).files
+    assert (stored.path.rpartition("/")[2], stored.original) == ("00000-two_lines_.csv", str(delivery))
+
+
 def test_retention_counts_from_the_run_and_the_contracts_word_wins(tmp_path: Path, delivery: Path) -> None:
     store = LocalQuarantineStore({"retention_days": 30}, tmp_path)
     assert store.put(quarantine_request(delivery)).expires_at == "2026-01-31T00:00:00+00:00"

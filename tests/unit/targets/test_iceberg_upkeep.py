@@ -16,8 +16,9 @@ from pyiceberg.schema import Schema
 from pyiceberg.types import LongType, NestedField
 
 from sluicegate.errors import BatchConflict, ConfigError, StorageError, TransientStorageError
+from sluicegate.ports.fingerprint import files_sha256
 from sluicegate.ports.target import CommitRequest, Readable
-from sluicegate.testing.targets import DATASET, commit_request
+from sluicegate.testing.targets import DATASET, commit_request, parquet_file
 from sluicegate_adapters.targets.iceberg import IcebergTarget
 from tests.unit.targets.iceberg_tables import opened, table, values
 
@@ -130,7 +131,7 @@ def test_a_batch_whose_files_were_rewritten_cannot_be_read_back(tmp_path: Path) 
     assert target.files("b/1", dataset=DATASET) == ()
 
 
-def breaks_off(base: Path, operation: str, value: int) -> None:
+def breaks_off(base: Path, operation: str, request: CommitRequest) -> None:
     """A commit that comes to nothing at an operation."""
 
     def step(seen: str, path: Path) -> AbstractContextManager[object]:
@@ -139,7 +140,7 @@ def breaks_off(base: Path, operation: str, value: int) -> None:
         return nullcontext()
 
     with pytest.raises(StorageError):
-        IcebergTarget({}, base, step=step).commit(one(value))
+        IcebergTarget({}, base, step=step).commit(request)
 
 
 def data(base: Path) -> list[Path]:
@@ -154,7 +155,7 @@ def test_recovery_removes_data_files_that_no_snapshot_refers_to_and_no_others(tm
     foreign = tmp_path / WAREHOUSE / "data" / "00000-0-somebody-elses.parquet"
     foreign.write_bytes(b"?")
     expire(tmp_path)
-    breaks_off(tmp_path, "write snapshot", 3)
+    breaks_off(tmp_path, "write snapshot", one(3))
     (orphan,) = set(data(tmp_path)) - {*kept, foreign}
     before = datetime.now(UTC) - timedelta(hours=1)
     assert list(target.recover(older_than=before)) == []
@@ -193,6 +194,19 @@ def test_recovery_leaves_the_files_of_a_commit_that_is_being_made(tmp_path: Path
     IcebergTarget({}, tmp_path, step=step).commit(one(1))
     assert told == ["left"]
     assert values(tmp_path) == [1]
+
+
+def test_a_dead_attempts_files_that_are_published_again_meanwhile_stay(tmp_path: Path) -> None:
+    files = tuple(parquet_file(tmp_path / f"{value}.parquet", [value]) for value in (1, 2, 3))
+    request = commit_request([1, 2, 3], files=files, sha256=files_sha256(files))
+
+    breaks_off(tmp_path, "write snapshot", request)
+    assert len(data(tmp_path)) == 3
+    recovery = IcebergTarget({}, tmp_path).recover(older_than=datetime.now(UTC))
+    assert next(recovery).done == "removed"
+    IcebergTarget({}, tmp_path).commit(request)
+    assert [told.what for told in recovery] == []
+    assert values(tmp_path) == [1, 2, 3]
 
 
 def test_recovery_removes_the_staging_folders_of_the_dead(tmp_path: Path) -> None:
