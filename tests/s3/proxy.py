@@ -135,9 +135,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes, *, half: bool = False) -> None:
         self.send_response_only(status)
         for name, value in headers:
-            if name.lower() != "content-length":
+            if name.lower() != "content-length" or self.command == "HEAD":
                 self.send_header(name, value)
-        if status != http.HTTPStatus.NO_CONTENT:
+        if status != http.HTTPStatus.NO_CONTENT and self.command != "HEAD":
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":

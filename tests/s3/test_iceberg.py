@@ -75,7 +75,7 @@ def test_recovery_removes_what_no_snapshot_refers_to(settings: dict[str, Any], s
     assert values(settings, tmp_path) == [1]
 
 
-@pytest.mark.parametrize("fault", ["lost", "500 after", "wrong bytes there"])
+@pytest.mark.parametrize("fault", ["lost", "wrong bytes there"])
 def test_whatever_goes_wrong_with_one_request_the_batch_is_committed_once(
     settings: dict[str, Any], network: Network, tmp_path: Path, fault: str
 ) -> None:
