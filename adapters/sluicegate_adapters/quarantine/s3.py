@@ -110,8 +110,18 @@ class S3QuarantineStore:
         if not is_safe_id(wanted.quarantine_id):
             raise UsageError(f"{wanted.quarantine_id!r} is no quarantine ID")
         item = self._layout.item(wanted.tenant, wanted.dataset, wanted.quarantine_id)
-        seen = self._read(item) or self._keep(item, request)
-        return self._acknowledge(item, seen, wanted)
+        seen = self._read(item)
+        if seen is not None and seen.manifest.status is not QuarantineStatus.DELETED:
+            self.confirm(seen.manifest)
+        return self._acknowledge(item, seen or self._keep(item, request), wanted)
+
+    def confirm(self, manifest: Manifest) -> None:
+        """Look whether the item's files are there; see ``ports.quarantine.Confirming``."""
+        item = self._layout.item(manifest.tenant, manifest.dataset, manifest.quarantine_id)
+        there = {found.key: found.bytes for found in self._bucket.objects(f"{item}data/")}
+        for stored in manifest.files:
+            if there.get(f"{item}{stored.path}") != stored.bytes:
+                raise StorageError(f"{item}{stored.path} is not what was quarantined", hint=_RESTORE)
 
     def get(self, quarantine_id: str, *, tenant: str | None = None, dataset: str | None = None) -> Manifest:
         """The item of this ID; see ``ports.quarantine.QuarantineStore``."""
