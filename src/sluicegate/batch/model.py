@@ -124,6 +124,10 @@ class Batch:
             return ()
         return self.files if self._known_sha256 in {None, self._fingerprint.result()[0]} else ()
 
+    def as_parquet(self, folder: Path) -> tuple[Path, ...]:
+        """The batch's rows as Parquet files: its own, or one that is written into the folder. Raises as ``spool`` does."""
+        return self.parquet_files() or (self._write(folder),)
+
     def spool(self, folder: Path) -> tuple[Path, ...]:
         """The files to keep the batch by: its own; or, where those don't hold all of it, one Parquet file written into the folder.
 
@@ -135,6 +139,9 @@ class Batch:
         """
         if self.source is not None and not self.source.partitions and not self._changed:
             return self.files
+        return (self._write(folder),)
+
+    def _write(self, folder: Path) -> Path:
         import duckdb
 
         target = folder / "batch.parquet"
@@ -147,7 +154,7 @@ class Batch:
                 hint="look at the disk, and at the batch's column types",
             ) from error
         self.check_unchanged()  # these are not the batch's own bytes, so no checksum tells
-        return (target,)
+        return target
 
     @contextmanager
     def without(self, file: Path) -> Iterator[Self]:

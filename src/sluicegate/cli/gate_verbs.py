@@ -62,8 +62,8 @@ def show_outcome(facts: Mapping[str, Any], screen: Screen) -> None:
 
 
 def exit_code(outcome: RunOutcome, *, fail_on_warnings: bool = False) -> int:
-    """The verdict's exit code; 1 for warnings if asked."""
-    warned = outcome.verdict.decision.value == "commit_with_warnings"
+    """The outcome's exit code; 1 for warnings if asked, and for a batch that was split."""
+    warned = outcome.parts is not None or outcome.verdict.decision.value == "commit_with_warnings"
     return outcome.exit_code or (WARNINGS if warned and fail_on_warnings else 0)
 
 

@@ -58,7 +58,7 @@ def show_items(found: list[Manifest], screen: Screen) -> None:
             item.status.value,
             item.dataset,
             item.batch_id,
-            f"{item.rows:,}",
+            f"{item.rows:,}" if item.scope == "batch" else f"{item.rows:,} of {item.batch_rows:,}",
             minute(item.created_at),
             item.reason,
         )
@@ -112,7 +112,7 @@ def _story(item: Manifest, width: int) -> Iterator[Line]:
     facts = [
         f"{item.dataset} of {item.tenant}",
         f"batch {item.batch_id}",
-        plural(item.rows, "row"),
+        plural(item.rows, "row") if item.scope == "batch" else f"{item.rows:,} of {plural(item.batch_rows or 0, 'row')}",
         item.format,
         f"contract {item.contract_name} {item.contract_version}",
         f"since {minute(item.created_at)} UTC",
@@ -122,6 +122,23 @@ def _story(item: Manifest, width: int) -> Iterator[Line]:
         yield ((f"  {line}", "dim"),)
     for line in wrap(clean(f"because {item.reason}"), width - 2):
         yield ((f"  {line}", ""),)
+    if item.scope == "rows":
+        for told in (
+            _rest(item),
+            *(f"{of['name']}: {plural(of['rows'], 'row')}" for of in item.split.get("checks", {}).values()),
+        ):
+            for line in wrap(clean(told), width - 2):
+                yield ((f"  {line}", ""),)
+
+
+def _rest(item: Manifest) -> str:
+    from sluicegate.gate.rest import rest_step
+
+    step = rest_step(item)
+    rest = plural((item.batch_rows or 0) - item.rows, "other row")
+    if step is not None:
+        return f"the {rest} of the batch went to {near(str(step.details['rest_location']))}"
+    return f"the {rest} of the batch: not known to be committed; hand the batch in again, or run `sluicegate recover`"
 
 
 def _expiry(item: Manifest) -> str:

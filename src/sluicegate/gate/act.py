@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from sluicegate.checks.types import BatchSchema
 from sluicegate.contract.model import Contract
 from sluicegate.errors import UsageError
 from sluicegate.gate.run import EngineView
-from sluicegate.gate.split import Split
+from sluicegate.gate.split import Parts, Split
 from sluicegate.ports.quarantine import (
     Manifest,
     QuarantineRequest,
@@ -29,13 +30,17 @@ __all__ = ["ActableBatch", "Acted", "ActionTaken", "commit", "commit_properties"
 
 
 class ActionTaken(StrEnum):
-    """What was done with the batch; ``deleted``: nothing, somebody had given this very batch up before."""
+    """What was done with the batch; ``deleted``: nothing, somebody had given this very batch up before.
+
+    ``split``: the rows that broke checks are in quarantine, the rest is committed.
+    """
 
     CHECKED = "checked"
     COMMITTED = "committed"
     QUARANTINED = "quarantined"
     BLOCKED = "blocked"
     DELETED = "deleted"
+    SPLIT = "split"
 
 
 class ActableBatch(Protocol):
@@ -60,6 +65,7 @@ class ActableBatch(Protocol):
     @property
     def scratch(self) -> Path: ...
     def spool(self, folder: Path) -> tuple[Path, ...]: ...
+    def without(self, file: Path) -> AbstractContextManager[Self]: ...
     def check_unchanged(self) -> None: ...
 
 
@@ -213,6 +219,8 @@ class Acted:
 
     Attributes:
         earlier: it had been decided before, or by somebody else at the same moment: this run changed nothing.
+        parts: of a batch that was split, or would be; ``split`` is how.
+        verdict: on the whole batch, where acting had something to add to its reasons.
     """
 
     action: ActionTaken
@@ -220,6 +228,9 @@ class Acted:
     manifest: Manifest | None = None
     earlier: bool = False
     warnings: tuple[str, ...] = ()
+    parts: Parts | None = None
+    split: Split | None = None
+    verdict: Verdict | None = None
 
     @property
     def location(self) -> str | None:

@@ -9,13 +9,15 @@ differ, at least one sees what both did, and brings the item to rest: the target
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sluicegate.contract.model import Contract
 from sluicegate.errors import BatchConflict, NoSuchItem, StorageError, TransientStorageError
 from sluicegate.gate.act import ActableBatch, Acted, ActionTaken, commit, quarantine
-from sluicegate.gate.items import Desk, landing_step
+from sluicegate.gate.items import WAITING, Desk, landing_step
+from sluicegate.gate.rest import REST_LOCATION, commit_rest, is_rest, note_rest, rest_step, unfinished
+from sluicegate.gate.split import Parts, Split
 from sluicegate.ports.quarantine import Manifest, QuarantineStatus, quarantine_id
 from sluicegate.ports.target import CommitReceipt
 from sluicegate.verdict.model import Verdict
@@ -65,7 +67,12 @@ class Door:
         """
         item, trouble = self._item()
         found = self.desk.target.find(self.batch.batch_id, dataset=self.contract.dataset, tenant=self.contract.tenant)
+        ours = found is None or found.content_sha256 == self.batch.content_sha256
+        if ours and item is not None and item.scope == "rows":
+            return self._split_before(item, found)
         if found is not None and found.content_sha256 == self.batch.content_sha256:
+            if trouble is not None and found.rows != self.batch.rows:
+                raise trouble  # what is there is a rest: its other rows are in the store
             if trouble is not None:
                 self.notes.append(f"whether this very batch is in quarantine, too, could not be asked: {trouble}")
             return self._in_target(found, item)
@@ -96,6 +103,8 @@ class Door:
         item = None
         try:
             item, trouble = self._item()
+            if item is not None and item.scope == "rows" and (stands := self.standing()):
+                return stands
             if item is not None:
                 item = self.desk.settle(item, by=_GATE)
         except StorageError as error:
@@ -123,6 +132,49 @@ class Door:
         if stands is None or (ours and stands.action is ActionTaken.QUARANTINED):
             return Acted(action=ActionTaken.QUARANTINED, manifest=kept, earlier=not ours)
         return stands
+
+    def split(self, found: Split, verdict: Verdict, evidence: dict[str, Any], *, nonce: str) -> Acted:
+        """Keep the broken rows, then commit the rest: one decision, which the item stands for from the moment that it is kept.
+
+        Raises:
+            BatchConflict: somebody has committed other content under its batch_id meanwhile; the item waits all the same.
+            StorageError: nothing was kept; or the rest is still to be committed: the same batch handed in again does that.
+        """
+        kept = quarantine(
+            self.contract, verdict, self.batch, self.desk.store, evidence=evidence, nonce=nonce, chosen=self.chosen, split=found
+        )
+        stands = self.standing()
+        if stands is None:
+            raise TransientStorageError(f"{kept.quarantine_id} was kept, and is gone", hint="see to the quarantine store")
+        if stands.action is not ActionTaken.SPLIT or kept.nonce != nonce:
+            return stands
+        return replace(stands, earlier=False, parts=Parts.of(found), warnings=())
+
+    def _split_before(self, item: Manifest, found: CommitReceipt | None) -> Acted:
+        """The batch was split: its rest is committed now if it wasn't yet."""
+        warnings: tuple[str, ...] = ()
+        if found is None and unfinished(item):
+            found = commit_rest(self.desk, item, self.batch)
+        if found is None:
+            step = rest_step(item)
+            location = str(step.details[REST_LOCATION]) if step else ""
+            rest = (item.batch_rows or 0) - item.rows
+            found = CommitReceipt(location=location, rows=rest, content_sha256=item.content_sha256, already_there=True)
+            warnings = ("the target doesn't show the rest of the batch any more: it was not committed again",)
+        if not is_rest(item, found):
+            return self._in_target(found, item)
+        try:
+            item = self.desk.settle(note_rest(self.desk, item, found, by=_GATE), by=_GATE)
+        except StorageError as error:  # whoever looks next notes it
+            self.notes.append(f"{item.quarantine_id} doesn't say yet where the rest of its batch is: {error}")
+        return Acted(
+            action=ActionTaken.SPLIT,
+            receipt=found,
+            manifest=item,
+            earlier=True,
+            parts=Parts.told_by(item),
+            warnings=(*(() if item.status in WAITING else _story(item)), *warnings),
+        )
 
     def _item(self) -> tuple[Manifest | None, StorageError | None]:
         """This very batch in the store; or why that can't be told."""

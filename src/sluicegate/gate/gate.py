@@ -30,6 +30,7 @@ from sluicegate.gate.places import Places
 from sluicegate.gate.plan import EngineRoom, Plan, plan
 from sluicegate.gate.record import record_of
 from sluicegate.gate.run import run_checks
+from sluicegate.gate.split import Parts, Split, split
 from sluicegate.gate.ward import Ward
 from sluicegate.ports.engine import RunContext
 from sluicegate.ports.quarantine import QuarantineStore
@@ -148,12 +149,13 @@ class Gate(Opening, Ward):
             tell("planning")
             planned = plan(agreed, self.engines, moment, opened)
             verdict = self._verdict(planned, opened, tell)
-            acted = self._act(agreed, verdict, opened, tell) if act else Acted(action=ActionTaken.CHECKED)
+            acted = self._act(planned, verdict, opened, tell) if act else self._weigh(planned, verdict, opened, tell)
         outcome = RunOutcome(
             run_id=self._run_id(moment),
             contract=agreed,
-            verdict=verdict,
+            verdict=acted.verdict or verdict,
             action=acted.action,
+            parts=acted.parts,
             receipt=acted.receipt,
             manifest=acted.manifest,
             seconds=time.monotonic() - started,
@@ -234,30 +236,46 @@ class Gate(Opening, Ward):
             ),
         )
 
-    def _act(self, contract: Contract, verdict: Verdict, batch: Batch, tell: Progress) -> Acted:
+    def _act(self, planned: Plan, verdict: Verdict, batch: Batch, tell: Progress) -> Acted:
         """Do what the verdict says, unless a decision on this very batch stands already: the first one counts."""
+        contract = planned.contract
         desk = replace(self._desk, target=self.places.target(contract), store=self.places.store(contract))
         door = Door(contract=contract, batch=batch, desk=desk, chosen=self.places.chosen(contract))
         tell("looking for an earlier decision")
         try:
-            acted = door.standing() or self._act_first(door, verdict, tell)
+            acted = door.standing() or self._act_first(door, planned, verdict, batch, tell)
         except StorageError as error:
             if verdict.decision is not Decision.BLOCK:
                 raise
             acted = Acted(action=ActionTaken.BLOCKED, warnings=(f"whether it was committed before could not be asked: {error}",))
         return replace(acted, warnings=(*acted.warnings, *_passes_too_late(acted, verdict), *door.notes))
 
-    def _act_first(self, door: Door, verdict: Verdict, tell: Progress) -> Acted:
+    def _act_first(self, door: Door, planned: Plan, verdict: Verdict, batch: Batch, tell: Progress) -> Acted:
         match verdict.decision:
             case Decision.COMMIT | Decision.COMMIT_WITH_WARNINGS:
                 tell("committing")
                 return door.commit(commit_properties(door.contract, verdict))
             case Decision.QUARANTINE:
+                weighed = self._weigh(planned, verdict, batch, tell)
+                verdict = weighed.verdict or verdict
                 tell("quarantining")
                 evidence = document(verdict, door.contract.classified_columns)
-                return door.keep(verdict, evidence, nonce=secrets.token_hex(8))
+                if weighed.split is not None:
+                    return door.split(weighed.split, verdict, evidence, nonce=secrets.token_hex(8))
+                return replace(door.keep(verdict, evidence, nonce=secrets.token_hex(8)), verdict=verdict)
             case Decision.BLOCK:
                 return Acted(action=ActionTaken.BLOCKED)
+
+    def _weigh(self, planned: Plan, verdict: Verdict, batch: Batch, tell: Progress) -> Acted:
+        """Whether a batch that is to be quarantined can be split; what would become of it, and nothing is done yet."""
+        nothing = Acted(action=ActionTaken.CHECKED)
+        if verdict.decision is not Decision.QUARANTINE or planned.contract.quarantine.scope != "rows":
+            return nothing
+        tell("splitting")
+        found = split(planned, verdict, batch, lambda rest: self._verdict(planned, rest, tell))
+        if isinstance(found, Split):
+            return replace(nothing, split=found, parts=Parts.of(found))
+        return replace(nothing, verdict=replace(verdict, reasons=(*verdict.reasons, f"not split into rows: {found.why}")))
 
     def _record(self, outcome: RunOutcome) -> RunOutcome:
         """Write the run to the history. It isn't the arbiter: if it can't be written, the decision stands, and says so."""

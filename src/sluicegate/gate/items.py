@@ -89,8 +89,27 @@ class Desk:
         Raises:
             StorageError: the target can't be asked.
         """
-        found = self.target_for(item).find(item.batch_id, dataset=item.dataset, tenant=item.tenant)
+        if item.scope == "rows":
+            return self._rows_landed(item)
+        found = self.find(item, item.batch_id)
         return Landing(receipt=found, claim=_claim_of(item, found)) if found and self.explains(item, found) else None
+
+    def find(self, item: Manifest, batch_id: str) -> CommitReceipt | None:
+        """What the item's target has under a batch_id.
+
+        Raises:
+            StorageError: the target can't be asked.
+        """
+        return self.target_for(item).find(batch_id, dataset=item.dataset, tenant=item.tenant)
+
+    def _rows_landed(self, item: Manifest) -> Landing | None:
+        """Broken rows have a key of their own; or they are in the target because the whole batch is."""
+        own = self.find(item, item.target_batch_id)
+        if own is not None and (claim := _claim_of(item, own)):
+            return Landing(receipt=own, claim=claim)
+        whole = self.find(item, item.batch_id)
+        same = whole is not None and whole.content_sha256 == item.content_sha256 and whole.rows == item.batch_rows
+        return Landing(receipt=whole, claim=None) if whole and same else None
 
     def explains(self, item: Manifest, found: CommitReceipt) -> bool:
         """Whether what the target has under the item's batch_id is the item's own content, or what somebody claimed it for."""

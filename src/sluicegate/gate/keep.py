@@ -13,6 +13,7 @@ from pathlib import Path
 from sluicegate.errors import SluicegateError, StorageError, UsageError
 from sluicegate.gate.items import DONE, Desk, moved, refuse_deleted
 from sluicegate.gate.lending import lent
+from sluicegate.gate.rest import require_rest
 from sluicegate.ports.fingerprint import file_sha256
 from sluicegate.ports.quarantine import Manifest, QuarantineStatus, QuarantineStore, StoredFile
 
@@ -64,6 +65,7 @@ def delete(desk: Desk, quarantine_id: str, *, by: str, why: str, expired_only: b
         if expired_only and not expired(item, desk.clock()):
             raise UsageError(f"{item.quarantine_id} has not expired")
         desk.refuse_busy(item)
+        require_rest(desk, item, or_conflict=True)
         if item.status not in DONE and (landing := desk.landed(item)):  # the history shall say that no row is lost
             item = replace(item, history=desk.rested(item, landing, by=by).history)
         return moved(item, QuarantineStatus.DELETED, at=desk.stamp(), by=by, why=why)

@@ -9,6 +9,7 @@ from sluicegate.contract.model import Contract
 from sluicegate.errors import BatchRefused
 from sluicegate.gate.act import ActionTaken
 from sluicegate.gate.items import landing_step
+from sluicegate.gate.split import Parts
 from sluicegate.ports.quarantine import Manifest
 from sluicegate.ports.target import CommitReceipt
 from sluicegate.verdict.document import document
@@ -30,6 +31,7 @@ class RunOutcome:
         manifest: the batch's item in the quarantine, if it has one; of a batch that is committed, too.
         decided_before: the action is that of an earlier run, or of another at the same moment; this one changed nothing.
         seconds: of wall time, from the contract's file to the end.
+        parts: of a batch that was split; of one that was only checked, if it would be.
         warnings: what a person should know beside the decision, and doesn't change it: columns that could not be read as
             declared, what of the contract this release does not act on, a history that could not be written.
     """
@@ -43,6 +45,7 @@ class RunOutcome:
     manifest: Manifest | None = None
     decided_before: bool = False
     warnings: tuple[str, ...] = ()
+    parts: Parts | None = None
 
     @property
     def exit_code(self) -> int:
@@ -66,6 +69,8 @@ class RunOutcome:
     def passed(self) -> bool:
         """Whether the batch is let through: the verdict says so and nothing that stands does not; or it was replayed or released."""
         lets_through = self.verdict.decision in {Decision.COMMIT, Decision.COMMIT_WITH_WARNINGS}
+        if self.action is ActionTaken.SPLIT or (self.action is ActionTaken.CHECKED and self.parts is not None):
+            return True
         return self.decided_by_hand or (lets_through and self.action in {ActionTaken.COMMITTED, ActionTaken.CHECKED})
 
     @property
@@ -84,6 +89,7 @@ class RunOutcome:
             "decided_before": self.decided_before,
             "quarantine_id": self.manifest.quarantine_id if self.manifest else None,
             "quarantined_at": self.manifest.created_at if self.manifest else None,
+            "split": self.parts.as_document() if self.parts else None,
             "seconds": round(self.seconds, 3),
             "exit_code": self.exit_code,
             "warnings": list(self.warnings),

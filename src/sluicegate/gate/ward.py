@@ -269,7 +269,7 @@ class Ward:
             )
             record = record_of(done)
         if outcome.manifest.scope == "rows":  # beside the rest of their batch, not instead of it
-            rows = outcome.receipt.rows if outcome.receipt else record.rows
+            rows = outcome.receipt.rows if outcome.receipt else outcome.manifest.rows
             record = replace(record, batch_id=outcome.manifest.target_batch_id, rows=rows)
         try:
             self.history.record(record)
