@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ from sluicegate.errors import (
 from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import is_safe_id, segment
 from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineStatus, StoredFile
+from sluicegate.ports.recovery import Recovered
 from sluicegate_adapters.local_files import LocalFiles, Step, absolute, storage_errors
+from sluicegate_adapters.quarantine.local_leavings import leavings
 from sluicegate_adapters.quarantine.rules import (
     IDENTITY,
     attempts,
@@ -162,6 +165,17 @@ class LocalQuarantineStore:
                 if (path.parent / "data").exists():
                     self._files.remove(path.parent / "data")
                     self._files.sync_folder(path.parent)
+
+    def recover(self, *, older_than: datetime, dry_run: bool = False) -> Iterator[Recovered]:  # noqa: ARG002 - locks tell, not ages
+        """Copies that no manifest names, and manifests that never came into place; see ``ports.recovery.Recoverable``."""
+        items, barred = _below(self._root, None, None, None)
+        for item in items:
+            with storage_errors(f"{item} can't be cleared"):
+                found = leavings(item, item / _MANIFEST, item / _LOCK, self._files, _read, dry_run=dry_run)
+            yield from found
+        for error in barred:
+            told = f"it can't be read: {error.strerror}"
+            yield Recovered(what="folder", where=str(error.filename), done="left", why=told, exit_code=StorageError.exit_code)
 
     def _write(self, item: Path, request: QuarantineRequest) -> None:
         """Data first, then the manifest; afterwards the item exists."""

@@ -149,6 +149,14 @@ def _store_verbs(verbs: _Verbs[_Parser]) -> None:
     history.add_argument("--dataset", metavar="NAME", help="only runs of this dataset")
     history.add_argument("--contract", metavar="NAME", help="only runs of this contract")
     history.add_argument("--limit", metavar="N", type=int, default=20, help="at most this many (default: %(default)s)")
+    recover = _verb(verbs, "recover", "recover:recover", "finish or roll back what dead workers left")
+    recover.add_argument(
+        "--older-than",
+        metavar="AGE",
+        default="24h",
+        help="of leavings that only their age tells: 90s, 15m, 24h, 7d (default: %(default)s)",
+    )
+    recover.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
     _verb(verbs, "doctor", "doctor:doctor", "is everything here that a run needs?")
 
 
