@@ -129,7 +129,9 @@ def _gate_verbs(verbs: _Verbs[_Parser]) -> None:
         gate.add_argument("--batch-id", metavar="ID", help="the batch's identity (default: from its content)")
         gate.add_argument("--format", metavar="FORMAT", help="parquet, csv, json, ndjson or arrow (default: from the suffix)")
         gate.add_argument("--now", metavar="TIME", help="the run's clock, ISO 8601 (default: the current time)")
-        gate.add_argument("--fail-on-warnings", action="store_true", help="exit with 1 if there are warnings")
+        gate.add_argument(
+            "--fail-on-warnings", action="store_true", help="exit with 1 if there are warnings, or the batch is split"
+        )
     plan = _verb(verbs, "plan", "gate_verbs:plan", "print what each engine would run; needs no data")
     plan.add_argument("contract", metavar="CONTRACT", help="a contract, asset or job file")
     plan.add_argument("--engine", metavar="NAME", help="this engine's part only")
