@@ -147,6 +147,10 @@ def _store_verbs(verbs: _Verbs[_Parser]) -> None:
     show.add_argument("quarantine_id", metavar="ID")
     _decisions(inner)
     _care(inner)
+    for parser in inner.choices.values():
+        parser.add_argument(
+            "--at", metavar="CONTRACT", action="append", help="look where this contract keeps refused batches, too"
+        )
     history = _verb(verbs, "history", "history:history", "past runs, and how the failing checks moved")
     history.add_argument("--dataset", metavar="NAME", help="only runs of this dataset")
     history.add_argument("--contract", metavar="NAME", help="only runs of this contract")
