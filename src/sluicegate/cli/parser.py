@@ -129,7 +129,9 @@ def _gate_verbs(verbs: _Verbs[_Parser]) -> None:
         gate.add_argument("--batch-id", metavar="ID", help="the batch's identity (default: from its content)")
         gate.add_argument("--format", metavar="FORMAT", help="parquet, csv, json, ndjson or arrow (default: from the suffix)")
         gate.add_argument("--now", metavar="TIME", help="the run's clock, ISO 8601 (default: the current time)")
-        gate.add_argument("--fail-on-warnings", action="store_true", help="exit with 1 if there are warnings")
+        gate.add_argument(
+            "--fail-on-warnings", action="store_true", help="exit with 1 if there are warnings, or the batch is split"
+        )
     plan = _verb(verbs, "plan", "gate_verbs:plan", "print what each engine would run; needs no data")
     plan.add_argument("contract", metavar="CONTRACT", help="a contract, asset or job file")
     plan.add_argument("--engine", metavar="NAME", help="this engine's part only")
@@ -145,6 +147,10 @@ def _store_verbs(verbs: _Verbs[_Parser]) -> None:
     show.add_argument("quarantine_id", metavar="ID")
     _decisions(inner)
     _care(inner)
+    for parser in inner.choices.values():
+        parser.add_argument(
+            "--at", metavar="CONTRACT", action="append", help="look where this contract keeps refused batches, too"
+        )
     history = _verb(verbs, "history", "history:history", "past runs, and how the failing checks moved")
     history.add_argument("--dataset", metavar="NAME", help="only runs of this dataset")
     history.add_argument("--contract", metavar="NAME", help="only runs of this contract")
