@@ -14,7 +14,7 @@ from tests.crash.worlds import World
 
 pytestmark = pytest.mark.slow
 Told = Callable[[str, object], None]
-WORLDS = ("parquet+local", "iceberg+s3", "parquet on s3+s3")
+WORLDS = ("parquet+local", "iceberg+s3", "parquet on s3+s3", "iceberg on s3+s3")
 KEPT = ("commit another", "quarantine")
 
 
@@ -94,6 +94,15 @@ def test_a_replay_against_a_purge_ends_in_one_place(crew: Crew, world: World) ->
     answers = Counter(answer for worker in workers for answer in worker.wait().answers)
     assert set(answers) <= {"replayed", "purged", "left", "TransientStorageError", "UsageError"}
     assert at_rest(world).status in {"replayed", "deleted"}
+
+
+def test_a_commit_against_a_quarantine_of_one_batch_is_settled_by_whoever_recovers(crew: Crew, world: World) -> None:
+    answers = race(crew, world, ["commit another"], ["commit", "quarantine"] * 4)
+    assert set(answers) <= {"committed", "quarantined"}
+    before = look(world)
+    crew.do(world.place, "recover", now=NOW + DAY)
+    seen = at_rest(world, before)
+    assert seen.contents in {(), (sha(BAD),)}
 
 
 def reviews(world: World) -> int:

@@ -196,42 +196,38 @@ class _IcebergFolder(World):
     def committed(self) -> list[Committed]:
         from pyiceberg.table.snapshots import ancestors_of
 
-        with self._table() as table:
+        with self.table() as table:
             if table is None:
                 return []
             seen = [snapshot.summary for snapshot in ancestors_of(table.current_snapshot(), table.metadata)]
         return [Committed(said["sluicegate.batch-id"], said["sluicegate.content-sha256"]) for said in seen if said]  # type: ignore[arg-type]
 
     def rows(self) -> list[tuple[str, str]]:
-        with self._table() as table:
+        with self.table() as table:
             found = table.scan().to_arrow().to_pylist() if table is not None else []
         return sorted((str(row["id"]), str(row["amount"])) for row in found)
 
-    def _table(self) -> Any:
-        return _iceberg_table(self.place / ".sluicegate" / "iceberg")
+    def catalog(self) -> tuple[Path, dict[str, str]]:
+        """The catalog's database, and what pyiceberg is told of it."""
+        folder = self.place / ".sluicegate" / "iceberg"
+        return folder / "catalog.sqlite", {"warehouse": str(folder / "warehouse")}
 
-
-class _iceberg_table:  # noqa: N801 - used as a function
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.catalog: Any = None
-
-    def __enter__(self) -> Any:
+    @contextmanager
+    def table(self) -> Iterator[Any]:
+        """The table, opened by pyiceberg alone; None if there is none."""
         from pyiceberg.catalog.sql import SqlCatalog
         from pyiceberg.exceptions import NoSuchTableError
 
-        if not (self.folder / "catalog.sqlite").exists():
-            return None
-        uri = f"sqlite:///{self.folder / 'catalog.sqlite'}"
-        self.catalog = SqlCatalog("sluicegate", uri=uri, warehouse=str(self.folder / "warehouse"))
-        try:
-            return self.catalog.load_table(("default", "orders"))
-        except NoSuchTableError:
-            return None
-
-    def __exit__(self, *_: object) -> None:
-        if self.catalog is not None:
-            self.catalog.close()
+        database, properties = self.catalog()
+        if not database.exists():
+            yield None
+            return
+        with closing(SqlCatalog("sluicegate", uri=f"sqlite:///{database}", **properties)) as catalog:
+            try:
+                table = catalog.load_table(("default", "orders"))
+            except NoSuchTableError:
+                table = None
+            yield table
 
 
 class _LocalStore(World):
@@ -340,6 +336,20 @@ class _ParquetBucket(_WithBucket):
 _REST = "history: {path: history.sqlite}\nbatch: {threads: 1}\n"
 
 
+class _IcebergBucket(_WithBucket, _IcebergFolder):
+    @property
+    def target(self) -> str:  # type: ignore[override]
+        from tests.s3.iceberg_shop import settings_for
+
+        return f"target: {json.dumps({'type': 'iceberg', **settings_for(self.server, self.bucket, self.place)})}\n"
+
+    def catalog(self) -> tuple[Path, dict[str, str]]:
+        from tests.s3.iceberg_shop import settings_for
+
+        told = settings_for(self.server, self.bucket, self.place)["catalog"]
+        return self.place / "catalog.sqlite", {"s3.region": "us-east-1", **{key: told[key] for key in told if key != "uri"}}
+
+
 class ParquetLocal(_ParquetFolder, _LocalStore):
     name = "parquet+local"
 
@@ -368,4 +378,12 @@ class ParquetS3(_ParquetBucket, _S3Store):
         return f"{self.target}{self.store}{_REST}"
 
 
-WORLDS: Mapping[str, type[World]] = {world.name: world for world in (ParquetLocal, IcebergLocal, IcebergS3, ParquetS3)}
+class IcebergOnS3(_IcebergBucket, _S3Store):
+    name = "iceberg on s3+s3"
+
+    def profile(self) -> str:
+        return f"{self.target}{self.store}{_REST}"
+
+
+_ALL: tuple[type[World], ...] = (ParquetLocal, IcebergLocal, IcebergS3, ParquetS3, IcebergOnS3)
+WORLDS: Mapping[str, type[World]] = {world.name: world for world in _ALL}
