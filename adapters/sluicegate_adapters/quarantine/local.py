@@ -150,6 +150,11 @@ class LocalQuarantineStore:
                 paths.append(path)
             return tuple(paths)
 
+    def confirm(self, manifest: Manifest) -> None:
+        """Look whether the item's files are there; see ``ports.quarantine.Confirming``."""
+        with storage_errors(f"the data of {manifest.quarantine_id} can't be looked at"):
+            _confirm_files(self._item(manifest), manifest)
+
     def remove_data(self, manifest: Manifest) -> None:
         """Remove the bytes of a tombstone; see ``ports.quarantine.QuarantineStore``."""
         with storage_errors(f"the data of {manifest.quarantine_id} can't be removed"):
@@ -216,9 +221,7 @@ class LocalQuarantineStore:
         if manifest.status is QuarantineStatus.DELETED:
             return manifest
         kept = attempts(manifest)
-        for stored in manifest.files:  # whoever hands the batch in again may throw it away on the strength of the answer
-            if not (path := _inside(item, stored.path)).is_file() or path.stat().st_size != stored.bytes:
-                raise StorageError(f"{path} is not what was quarantined", hint=_RESTORE)
+        _confirm_files(item, manifest)
         with contextlib.suppress(OSError):  # leftovers cost space, nothing else
             for attempt in (item / "data").iterdir():
                 if attempt.name not in kept:
@@ -279,6 +282,13 @@ def _read(path: Path) -> Manifest:
     if path.parts[-4:-1] != place:
         raise StorageError(f"{path} says that it belongs in {'/'.join(place)}", hint="move the folder back to where it was")
     return manifest
+
+
+def _confirm_files(item: Path, manifest: Manifest) -> None:
+    """Whoever hands a batch in again may throw it away on the strength of the answer that it is kept."""
+    for stored in manifest.files:
+        if not (path := _inside(item, stored.path)).is_file() or path.stat().st_size != stored.bytes:
+            raise StorageError(f"{path} is not what was quarantined", hint=_RESTORE)
 
 
 def _inside(item: Path, relative: str) -> Path:

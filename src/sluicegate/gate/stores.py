@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sluicegate.errors import NoSuchItem, StorageError
-from sluicegate.ports.quarantine import Lending, Manifest, Probed, QuarantineRequest, QuarantineStore
+from sluicegate.ports.quarantine import Confirming, Lending, Manifest, Probed, QuarantineRequest, QuarantineStore
 from sluicegate.ports.recovery import Recoverable, Recovered
 
 __all__ = ["Stores"]
@@ -81,6 +81,12 @@ class Stores:
     def data_files(self, manifest: Manifest) -> tuple[Path, ...]:
         """The item's files, from where they are."""
         return self._home(manifest).data_files(manifest)
+
+    def confirm(self, manifest: Manifest) -> None:
+        """Look whether the item's files are there, if its store can."""
+        home = self._home(manifest)
+        if isinstance(home, Confirming):
+            home.confirm(manifest)
 
     def give_back(self, files: Sequence[Path]) -> None:
         """Let each take back its own."""
