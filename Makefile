@@ -21,7 +21,7 @@ $(READY): $(UV) pyproject.toml uv.lock
 	$(UV) sync --quiet --frozen --all-extras --compile-bytecode --python $(PYTHON)
 	@touch $@
 
-demo: setup ## one batch committed, one committed with warnings, one quarantined
+demo: setup ## three real days through the gate, a repair, a replay by ID, and the Iceberg table
 	$(RUN)/sluicegate demo
 
 lint: setup ## ruff, mypy --strict, import-linter
@@ -40,8 +40,8 @@ test: lint ## everything that CI runs
 audit: setup ## known vulnerabilities, where a database is at hand
 	$(RUN)/python scripts/audit.py
 
-floor: setup ## the engines on the oldest DuckDB that we admit
-	$(UV) run --quiet --frozen --all-extras --with duckdb==1.0.0 -- python -m pytest -q -n 2 --dist worksteal -m "not slow" tests/conformance tests/golden
+floor: setup ## the engines, and which row is which, on the oldest DuckDB that we admit
+	$(UV) run --quiet --frozen --all-extras --with duckdb==1.0.0 -- python -m pytest -q -n 2 --dist worksteal -m "not slow" tests/conformance tests/golden tests/unit/batch/test_parts.py tests/property/test_split.py
 
 bench: setup ## whole processes against a hand-written script, then 5 GB in 600 MB (25 GB of disk); `--write` puts the tables into the README
 	$(RUN)/python -m benchmarks

@@ -2,6 +2,7 @@
 
     SluicegateError
     ├── UsageError              exit 2   the call itself is wrong
+    │   └── NoSuchItem                   nothing is quarantined under this ID
     ├── ConfigError             exit 2   a profile in configs/ is wrong
     ├── ContractError           exit 2   a contract, asset or job file has faults (all of them, with places)
     ├── PluginError             exit 2   an engine, target or store that is not installed, or twice
@@ -31,6 +32,7 @@ __all__ = [
     "ContractError",
     "EngineError",
     "Fault",
+    "NoSuchItem",
     "PluginError",
     "SluicegateError",
     "StorageError",
@@ -73,6 +75,10 @@ class SluicegateError(Exception):
 
 class UsageError(SluicegateError):
     """The call itself is wrong: a missing file, an option that contradicts another."""
+
+
+class NoSuchItem(UsageError):
+    """Nothing is, or ever was, quarantined under this ID: what was deleted has a tombstone."""
 
 
 class ConfigError(SluicegateError):

@@ -229,20 +229,34 @@ RACES: dict[str, list[Callable[[Gate, Path], object]]] = {
 
 
 def racer(work: Callable[[Gate, Path], object], folder: Path, barrier: Any, answers: Any) -> None:
-    """One of many; it has read and decided when it comes to the barrier, which stands before its first lock of the item."""
+    """One of many; it has read and decided when it comes to the barrier.
+
+    That stands before its first lock of the item, its first publication, or its look for an earlier decision.
+    """
     waited = False
 
-    def step(operation: str, path: Path) -> AbstractContextManager[object]:
+    def wait() -> None:
         nonlocal waited
-        first_lock = operation == "lock" and path.name == ".lock"
-        first_write = operation == "publish"
-        if not waited and (first_lock or first_write):
+        if not waited:
             waited = True
             barrier.wait(120)
+
+    def step(operation: str, path: Path) -> AbstractContextManager[object]:
+        if (operation == "lock" and path.name == ".lock") or operation == "publish":
+            wait()
         return nullcontext()
 
+    class Looked(LocalQuarantineStore):
+        def get(self, quarantine_id: str, *, tenant: str | None = None, dataset: str | None = None) -> Manifest:
+            if look_together and dataset is not None:
+                wait()
+            return super().get(quarantine_id, tenant=tenant, dataset=dataset)
+
+    look_together = bool(list((folder / "held").glob("*/*/*/manifest.json")))
+    gate = gate_of(folder, step=step)
+    gate.__dict__["quarantine_store"] = Looked({"path": "held"}, folder, step=step)
     try:
-        done: Any = work(gate_of(folder, step=step), folder)
+        done: Any = work(gate, folder)
         answers.put(str(getattr(done, "action", None) or (done if isinstance(done, Manifest) else done.manifest).status))
     except SluicegateError as error:
         answers.put(type(error).__name__)

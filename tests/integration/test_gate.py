@@ -138,7 +138,9 @@ def test_a_batch_that_is_committed_is_not_quarantined_too_when_its_contract_got_
     assert (again.receipt.location, again.receipt.already_there) == (first.receipt.location, True)
     assert (committed(shop), held(shop)) == (20, 0)
     assert (again.passed, again.exit_code) == (False, 4)
-    assert gate.run("orders.yaml", "bad.parquet", batch_id="b1").action is ActionTaken.QUARANTINED, "other content waits"
+    with pytest.raises(BatchConflict):
+        gate.run("orders.yaml", "bad.parquet", batch_id="b1")
+    assert (committed(shop), held(shop)) == (20, 0), "other content is neither committed nor kept"
 
 
 def test_a_target_that_cannot_be_asked_closes_the_quarantine_and_the_input_stays(gate: Gate, shop: Path) -> None:

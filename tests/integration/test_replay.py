@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -28,6 +29,7 @@ from sluicegate.gate.items import Desk
 from sluicegate.gate.ward import pacer
 from sluicegate.ports.quarantine import Manifest, QuarantineStatus
 from sluicegate.ports.target import CommitReceipt, CommitRequest
+from sluicegate_adapters.quarantine.local import LocalQuarantineStore
 from tests.crash.replay_shop import (
     BAD,
     FIXED,
@@ -122,8 +124,8 @@ def test_a_repaired_file_is_committed_under_the_original_id_and_the_original_sta
     with pytest.raises(UsageError, match="other data"):
         gate.replay(item.quarantine_id, data="other.csv")
     late = gate.run("strict.yaml", "bad.csv", batch_id="b1")
-    assert (late.action, late.manifest) == (ActionTaken.QUARANTINED, done.manifest)
-    assert "replayed since" in " ".join(late.warnings)
+    assert (late.action, late.manifest, late.exit_code) == (ActionTaken.COMMITTED, done.manifest, 0)
+    assert "replayed with other data since" in " ".join(late.warnings)
     assert committed(shop) == [sha(FIXED)]
 
 
@@ -180,20 +182,28 @@ def test_delete_leaves_a_tombstone_that_stays(gate: Gate, item: Manifest, shop: 
     ):
         with pytest.raises(UsageError, match="deleted by ada"):
             work()
-    late = gate.run("strict.yaml", "bad.csv", batch_id="b1")
-    assert late.manifest == stone
+    late = gate.run("loose.yaml", "bad.csv", batch_id="b1")
+    assert (late.action, late.manifest, late.exit_code, late.passed) == (ActionTaken.DELETED, stone, 4, False)
+    assert committed(shop) == []
     assert "deleted since" in " ".join(late.warnings)
 
 
+def run_blindly(shop: Path) -> None:
+    """A run that doesn't see what is in quarantine, and dies right after its commit: commits what waits there."""
+    blind = gate_of(shop)
+    blind.__dict__["quarantine_store"] = LocalQuarantineStore({"path": "elsewhere"}, shop)
+    assert blind.run("loose.yaml", "bad.csv", batch_id="b1").action is ActionTaken.COMMITTED
+
+
 def test_deleting_what_a_run_committed_meanwhile_says_so(gate: Gate, item: Manifest, shop: Path) -> None:
-    gate.run("loose.yaml", "bad.csv", batch_id="b1")
+    run_blindly(shop)
     gate.delete(item.quarantine_id, by="ada", reason="done")
     assert story(gate, item) == ["quarantined", "replayed", "deleted"]
     assert committed(shop) == [sha(BAD)]
 
 
 def test_a_replay_of_what_a_run_committed_finds_it(gate: Gate, item: Manifest, shop: Path) -> None:
-    gate.run("loose.yaml", "bad.csv", batch_id="b1")
+    run_blindly(shop)
     done = gate.replay(item.quarantine_id)
     assert (done.manifest.status, done.verdict) == (Status.REPLAYED, None)
     assert "found in the target" in done.manifest.history[-1].why
@@ -260,6 +270,36 @@ def test_export_gives_the_files_back_and_overwrites_nothing(gate: Gate, item: Ma
         gate.export(item.quarantine_id, shop / "out")
     assert copy.read_text() == "mine"
     assert [path.name for path in (shop / "out").iterdir()] == ["bad.csv"]
+
+
+def test_exported_files_of_one_name_are_told_apart_whatever_the_others_are_called(gate: Gate, shop: Path) -> None:
+    parts = ["00001-part.csv", "x/part.csv", "y/part.csv"]
+    for number, name in enumerate(parts):
+        (shop / name).parent.mkdir(exist_ok=True)
+        (shop / name).write_text(BAD.replace("3.00", f"3.0{number}"))
+    item = gate.run("strict.yaml", [str(shop / name) for name in parts], batch_id="b2").manifest
+    assert item
+    copies = gate.export(item.quarantine_id, shop / "out")
+    assert [copy.read_text() for copy in copies] == [(shop / name).read_text() for name in parts]
+
+
+@pytest.mark.parametrize("form", [list, tuple])
+def test_a_repaired_delivery_of_several_files_is_read_as_the_first_was(
+    gate: Gate, item: Manifest, shop: Path, form: Callable[[list[str]], object]
+) -> None:
+    (path,) = shop.glob("held/*/*/*/manifest.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "options": {"null_values": ["NA"]}}))
+    (shop / "1.csv").write_text("id,amount\n1,1.00\n")
+    (shop / "2.csv").write_text("id,amount\n2,NA\n")
+    assert gate.replay(item.quarantine_id, "loose.yaml", data=form(["1.csv", "2.csv"])).passed
+    assert rows(shop) == [(1, "1.00"), (2, None)]
+
+
+def test_an_item_that_does_not_say_its_clock_is_told(gate: Gate, item: Manifest, shop: Path) -> None:
+    (path,) = shop.glob("held/*/*/*/manifest.json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "verdict": {}}))
+    with pytest.raises(UsageError, match="by which clock"):
+        gate.replay(item.quarantine_id, "loose.yaml", original_clock=True)
 
 
 def test_a_contract_of_another_dataset_is_refused(gate: Gate, item: Manifest, shop: Path) -> None:
@@ -421,3 +461,23 @@ def test_what_is_deleted_while_its_worker_sleeps_right_before_the_rename_is_on_r
     assert (done.passed, done.manifest.status) == (True, Status.DELETED)
     assert "committed after all" in done.manifest.history[-1].why
     assert committed(shop) == [sha(BAD)]
+
+
+def test_a_clock_without_a_zone_is_taken_for_utc(shop: Path, item: Manifest) -> None:
+    gate = Gate(gate_of(shop).profile, clock=lambda: MUCH_LATER.replace(tzinfo=None))
+    assert [kept.done for kept in gate.purge(dry_run=True)] == ["would be deleted"]
+    assert gate.replay(item.quarantine_id, "loose.yaml").manifest.history[-1].at == MUCH_LATER.isoformat()
+
+
+def test_a_late_delivery_is_kept_as_long_as_any_other(shop: Path, gate: Gate) -> None:
+    item = gate.run("strict.yaml", "bad.csv", batch_id="b1", now=NOW - timedelta(days=5000)).manifest
+    assert item
+    assert (item.created_at, item.expires_at) == (NOW.isoformat(), (NOW + timedelta(days=7)).isoformat())
+    assert item.history[0].at == NOW.isoformat()
+    assert item.verdict["clock"] != item.created_at
+    assert list(gate.purge()) == []
+    assert [kept.done for kept in gate_of(shop, now=MUCH_LATER).purge()] == ["deleted"]
+
+
+def test_a_clock_at_the_end_of_time_keeps_nobody_from_quarantining(gate: Gate) -> None:
+    assert gate.run("strict.yaml", "bad.csv", batch_id="b1", now=NOW.replace(year=9999)).action is ActionTaken.QUARANTINED

@@ -25,8 +25,10 @@ FAULTS = (
     "503",
     "wrong bytes there",
     "wrong bytes back",
+    "silence",
+    "a trickle",
 )
-"""``lost``: done, and the answer dropped. ``500 after``: done, and answered with 500. Numbers: not done."""
+"""``lost``: done, and the answer dropped. ``silence``: not done, and no answer. ``a trickle``: done, and the answer stays half said. ``500 after``: done, and answered with 500. Numbers: not done."""
 
 
 _SAID = {
@@ -49,7 +51,9 @@ _SAID = {
 class Network:
     """What happens to which request, counted from 1; 0: none. ``always``: to all from that one on.
 
-    ``ignores_conditions_of``: If-Match and If-None-Match are taken off writes to keys that end so (empty: all of them).
+    ``at_requests_that_begin``: to all that begin so, instead; ``headers``: those of the requests that were seen, in lower case.
+    ``ignores_conditions_of``: what ``ignores`` names is taken off writes to keys that end so (empty: all of them).
+    ``holds``: set when nobody waits any more; until then a stalled answer stays stalled.
     """
 
     upstream: str
@@ -59,16 +63,24 @@ class Network:
     always: bool = False
     seen: list[str] = field(default_factory=list)
     ignores_conditions_of: str | None = None
+    ignores: tuple[str, ...] = ("if-match", "if-none-match")
+    at_requests_that_begin: str | None = None
+    headers: list[dict[str, str]] = field(default_factory=list)
+    holds: threading.Event = field(default_factory=threading.Event)
 
     def breaks(self, fault: str, at: int, *, always: bool = False) -> None:
         """From now on, count anew."""
         self.fault, self.at, self.always = fault, at, always
         self.seen.clear()
+        self.headers.clear()
 
-    def count(self, request: str) -> str:
+    def count(self, request: str, headers: dict[str, str]) -> str:
         """Count a request; what is to go wrong with it."""
         self.seen.append(request)
+        self.headers.append(headers)
         number = len(self.seen)
+        if self.at_requests_that_begin is not None:
+            return self.fault if request.startswith(self.at_requests_that_begin) else ""
         return self.fault if number == self.at or (self.always and 0 < self.at <= number) else ""
 
 
@@ -78,20 +90,25 @@ class _Handler(BaseHTTPRequestHandler):
     upstream: str
 
     def _pass_on(self) -> None:
-        fault = self.network.count(f"{self.command} {self.path}")
-        length = int(self.headers.get("Content-Length") or 0)
+        fault = self.network.count(f"{self.command} {self.path}", {name.lower(): each for name, each in self.headers.items()})
         if fault == "half a request":
-            self.rfile.read(length // 2)
+            self.rfile.read(int(self.headers.get("Content-Length") or 0) // 2)
             self._reset()
             return
-        body = self.rfile.read(length)
+        body = self._body()
         if fault in _SAID:
             self._say(fault)
             return
         if fault == "wrong bytes there" and body:
             body = bytes([body[0] ^ 1]) + body[1:]
+        if fault == "silence":
+            self._stall()
+            return
         status, headers, answer = self._ask(body)
         match fault:
+            case "a trickle":
+                self._answer(status, headers, answer, half=True)
+                self._stall()
             case "lost":
                 self._reset()
             case "500 after":
@@ -104,14 +121,25 @@ class _Handler(BaseHTTPRequestHandler):
             case _:
                 self._answer(status, headers, answer)
 
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while length := int(self.rfile.readline().partition(b";")[0], 16):
+            body += self.rfile.read(length)
+            self.rfile.readline()
+        while self.rfile.readline().strip():  # trailers
+            pass
+        return body
+
     def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         host = urlsplit(self.upstream)
         connection = http.client.HTTPConnection(host.hostname or "", host.port)
         try:
-            dropped = {"expect", "connection"}
+            dropped = {"expect", "connection", "transfer-encoding"}
             ignored = self.network.ignores_conditions_of
-            if ignored is not None and self.path.endswith(ignored):
-                dropped |= {"if-match", "if-none-match"}
+            if ignored is not None and urlsplit(self.path).path.endswith(ignored):
+                dropped |= {*self.network.ignores}
             headers = {name: value for name, value in self.headers.items() if name.lower() not in dropped}
             connection.request(self.command, self.path, body, headers)
             answer = connection.getresponse()
@@ -125,9 +153,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes, *, half: bool = False) -> None:
         self.send_response_only(status)
         for name, value in headers:
-            if name.lower() != "content-length":
+            if name.lower() != "content-length" or self.command == "HEAD":
                 self.send_header(name, value)
-        if status != http.HTTPStatus.NO_CONTENT:
+        if status != http.HTTPStatus.NO_CONTENT and self.command != "HEAD":
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
@@ -137,6 +165,12 @@ class _Handler(BaseHTTPRequestHandler):
         status, code = _SAID[fault]
         told = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>on purpose</Message></Error>"
         self._answer(status, [("Content-Type", "application/xml")], told.encode())
+
+    def _stall(self) -> None:
+        """Say nothing more until the test is over; the client's patience ends before."""
+        self.wfile.flush()
+        self.network.holds.wait(60)
+        self._reset()
 
     def _reset(self) -> None:
         self.close_connection = True
@@ -178,5 +212,6 @@ def bad_network(upstream: str) -> Iterator[Network]:
         try:
             yield network
         finally:
+            network.holds.set()
             proxy.shutdown()
             thread.join()

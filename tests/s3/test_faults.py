@@ -17,13 +17,14 @@ from tests.s3.servers import client_of, settings_for
 pytestmark = pytest.mark.slow
 
 MANIFEST_IS_WRITTEN = "manifest.json"
+PATIENCE = 0.5  # in seconds: how long a silent server keeps each of these tests
 PART = 60_000  # smaller than S3 would have it, so that nothing here takes long
 
 
 @pytest.fixture
 def far(network: Network, bucket: str, tmp_path: Path) -> S3QuarantineStore:
     """The store behind the bad network, which has seen that the server keeps conditions, and doesn't wait."""
-    store = S3QuarantineStore(settings_for(network.url, bucket), tmp_path)
+    store = S3QuarantineStore(settings_for(network.url, bucket, timeout_seconds=PATIENCE), tmp_path)
     store._bucket._pause = lambda _seconds: None
     store._bucket.settings = replace(store._bucket.settings, part_bytes=PART)
     store.probe()

@@ -10,7 +10,9 @@ from sluicegate.cli.main import main
 from sluicegate.errors import StorageError, TransientStorageError
 from sluicegate.ports.quarantine import QuarantineStatus
 from sluicegate.testing.quarantine import moved, quarantine_request
+from sluicegate.testing.targets import commit_request
 from sluicegate_adapters.quarantine.s3 import S3QuarantineStore
+from tests.s3.lake import Lake
 from tests.s3.proxy import Network
 from tests.s3.servers import KEYS, client_of, settings_for
 
@@ -57,6 +59,72 @@ def test_a_server_that_ignores_conditions_is_refused_and_nothing_is_written_ther
     assert not isinstance(caught.value, TransientStorageError)
     assert "MinIO from RELEASE" in caught.value.hint
     assert client_of(network.upstream).list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+@pytest.mark.parametrize(
+    ("ignored", "keys_that_end_so", "named"),
+    [
+        ("if-match", "", "a replacement of what has changed since (If-Match)"),
+        ("if-match", "/race", "several racing replacements of one object"),
+        ("if-none-match", "/one", "a second create of one object (If-None-Match)"),
+        ("if-none-match", "/race", "several racing creates of one object"),
+    ],
+)
+def test_a_server_that_keeps_but_one_of_the_conditions_is_refused_and_told_which(  # noqa: PLR0917 - fixtures
+    network: Network, far: S3QuarantineStore, bucket: str, delivery: Path, ignored: str, keys_that_end_so: str, named: str
+) -> None:
+    network.ignores, network.ignores_conditions_of = (ignored,), keys_that_end_so
+    with pytest.raises(StorageError, match="ignores conditional writes") as caught:
+        far.put(quarantine_request(delivery))
+    assert named in caught.value.message
+    assert client_of(network.upstream).list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+@pytest.mark.parametrize(
+    ("keys_that_end_so", "named"),
+    [
+        ("/one", "a second create of one object (If-None-Match)"),
+        ("/parts", "a completion of an upload in parts (If-None-Match) over an object that is there"),
+        ("/parts-race", "several racing completions of an upload in parts (If-None-Match)"),
+    ],
+)
+def test_a_target_refuses_a_server_that_ignores_the_condition_of_a_create_or_of_a_completion(
+    network: Network, lake: Lake, keys_that_end_so: str, named: str
+) -> None:
+    network.ignores_conditions_of = keys_that_end_so
+    with pytest.raises(StorageError, match="ignores conditional writes") as caught:
+        lake.target(endpoint_url=network.url).commit(commit_request([1]))
+    assert not isinstance(caught.value, TransientStorageError)
+    assert named in caught.value.message
+    assert "MinIO from RELEASE" in caught.value.hint
+    assert (lake.listed(""), lake.uploads()) == ([], [])
+
+
+def test_a_target_needs_no_if_match_and_a_store_no_conditional_completion(
+    network: Network, lake: Lake, far: S3QuarantineStore, delivery: Path
+) -> None:
+    network.ignores, network.ignores_conditions_of = ("if-match",), ""
+    assert lake.target(endpoint_url=network.url).commit(commit_request([1])).rows == 1
+    network.ignores, network.ignores_conditions_of = ("if-none-match",), "/parts"
+    assert far.put(quarantine_request(delivery))
+
+
+@pytest.mark.parametrize(
+    ("fault", "cure"),
+    [("clock", "clock is wrong"), ("expired", "get new ones"), ("denied", "s3:GetObject"), ("full", "free some")],
+)
+@pytest.mark.parametrize("at", [1, 2])
+def test_what_the_server_refuses_a_target_for_good_is_told_at_once_with_its_cure(
+    network: Network, lake: Lake, fault: str, cure: str, at: int
+) -> None:
+    target = lake.target(endpoint_url=network.url)
+    network.breaks(fault, at, always=True)
+    with pytest.raises(StorageError, match="on purpose") as caught:
+        target.commit(commit_request([1]))
+    assert not isinstance(caught.value, TransientStorageError)
+    assert cure in caught.value.hint
+    assert KEYS["secret_access_key"] not in str(caught.value)
+    assert lake.listed("") == []
 
 
 def test_an_item_is_not_changed_on_a_server_that_ignores_conditions(

@@ -86,7 +86,9 @@ def test_items_lie_where_the_prefix_says_each_tenant_and_dataset_apart(  # noqa:
         ({"prefix": "{tenant}-x/{dataset}"}, "can't be filled"),
         ({"prefix": "{tenant}/{tenant}"}, "twice"),
         ({"prefix": 3}, "must be a text"),
-        ({"endpoint_url": "localhost:9000"}, "must be a URL"),
+        ({"endpoint_url": "localhost:9000"}, "must be a server's URL"),
+        ({"endpoint_url": "http://[x"}, "must be a server's URL"),
+        ({"endpoint_url": "http://x:99999"}, "must be a server's URL"),
         ({"endpoint_url": "http://me:secret@x"}, "must not hold credentials"),
         ({"access_key_id": None}, "or neither"),
         ({"access_key_id": None, "secret_access_key": None, "session_token": "t"}, "belongs to an access_key_id"),
@@ -106,6 +108,15 @@ def test_items_lie_where_the_prefix_says_each_tenant_and_dataset_apart(  # noqa:
 def test_settings_that_make_no_sense_are_refused(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         S3QuarantineStore({**settings_for("http://127.0.0.1:9", "a-bucket"), **settings}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "url", ["me:s3cret@x", "htp://me:s3cret@x", "http://me:s3cret@x", "http://x?key=s3cret", "http://x#s3cret"]
+)
+def test_an_address_that_is_refused_is_not_shown(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigError, match="endpoint_url") as caught:
+        S3QuarantineStore(settings_for(url, "a-bucket"), tmp_path)
+    assert "s3cret" not in str(caught.value)
 
 
 def test_secrets_are_not_shown_by_settings(tmp_path: Path) -> None:

@@ -183,6 +183,16 @@ def test_one_place_takes_one_dataset_where_the_path_does_not_tell_them_apart(lak
     assert target.find("b1", dataset="two") is None
 
 
+def test_a_path_without_tenants_is_the_place_of_one_tenant(lake: Lake, tmp_path: Path) -> None:
+    target = S3ParquetTarget(
+        {**lake_settings(lake.server, lake.bucket), "path": f"s3://{lake.bucket}/lake/{{dataset}}"}, tmp_path
+    )
+    target.commit(replace(commit_request([1]), tenant="north"))
+    with pytest.raises(ConfigError, match="or another tenant's"):
+        target.commit(replace(commit_request([2], batch_id="b2"), tenant="south"))
+    target.commit(replace(commit_request([2], dataset="another"), tenant="south"))
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -16,6 +16,7 @@ from tests.s3.proxy import FAULTS, Network
 
 pytestmark = pytest.mark.slow
 
+PATIENCE = 0.5  # in seconds: how long a silent server keeps each of these tests
 PART = 4000  # smaller than S3 would have it, so that nothing here takes long
 SMALL, LARGE = range(3), range(2000)
 
@@ -23,7 +24,7 @@ SMALL, LARGE = range(3), range(2000)
 @pytest.fixture
 def far(network: Network, lake: Lake, tmp_path: Path) -> S3ParquetTarget:
     """The target behind the bad network, which has seen that the server keeps conditions, and doesn't wait."""
-    target = S3ParquetTarget(lake_settings(network.url, lake.bucket, timeout_seconds=0.5), tmp_path)
+    target = S3ParquetTarget(lake_settings(network.url, lake.bucket, timeout_seconds=PATIENCE), tmp_path)
     target._bucket._pause = lambda _seconds: None
     target._bucket.settings = replace(target._bucket.settings, part_bytes=PART)
     target.probe()

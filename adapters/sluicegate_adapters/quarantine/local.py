@@ -12,18 +12,30 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sluicegate.errors import BatchUnreadable, CommitStateUnknown, ConfigError, StorageError, TransientStorageError, UsageError
+from sluicegate.errors import (
+    BatchUnreadable,
+    CommitStateUnknown,
+    ConfigError,
+    NoSuchItem,
+    StorageError,
+    TransientStorageError,
+    UsageError,
+)
 from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import is_safe_id, segment
 from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineStatus, StoredFile
+from sluicegate.ports.recovery import Recovered
 from sluicegate_adapters.local_files import LocalFiles, Step, absolute, storage_errors
+from sluicegate_adapters.quarantine.local_leavings import leavings
 from sluicegate_adapters.quarantine.rules import (
     IDENTITY,
     attempts,
@@ -60,8 +72,8 @@ class LocalQuarantineStore:
         if unknown:
             raise ConfigError(f"quarantine local: unknown setting {unknown[0]!r}", hint="known: path, retention_days")
         path, days = settings.get("path", DEFAULT_PATH), settings.get("retention_days")
-        if not isinstance(path, str) or not path:
-            raise ConfigError(f"quarantine.path must be a path, not {path!r}")
+        if not isinstance(path, str) or not path or "://" in path:
+            raise ConfigError(f"quarantine.path must be a path, not {path!r}", hint="a bucket is quarantine type s3")
         self._root = absolute(base, path)
         self._retention = read_retention(days)
         self._files = LocalFiles(step) if step else LocalFiles()
@@ -86,15 +98,17 @@ class LocalQuarantineStore:
         """Every item, newest first; those that can't be read are named at the end.
 
         Raises:
-            StorageError: after all the others, if there are damaged manifests.
+            StorageError: after all the others, if there are damaged manifests, or folders that this user may not look into.
         """
-        found, damaged = [], []
-        with storage_errors(f"{self._root} can't be read"):
-            for path in self._root.glob(f"*/*/*/{_MANIFEST}"):
-                try:
-                    found.append(_read(path))
-                except StorageError as error:
-                    damaged.append(error)
+        found: list[Manifest] = []
+        items, barred = _below(self._root, None, None, None)
+        damaged = [StorageError(f"{error.filename} can't be read: {error.strerror}") for error in barred]
+        for item in items:
+            try:
+                with storage_errors(f"{item} can't be read"), contextlib.suppress(FileNotFoundError):  # no item as yet
+                    found.append(_read(item / _MANIFEST))
+            except StorageError as error:
+                damaged.append(error)
         yield from sorted(found, key=lambda manifest: (manifest.created_at, manifest.quarantine_id), reverse=True)
         if damaged:
             raise StorageError("\n".join(error.message for error in damaged), hint=damaged[0].hint)
@@ -136,6 +150,11 @@ class LocalQuarantineStore:
                 paths.append(path)
             return tuple(paths)
 
+    def confirm(self, manifest: Manifest) -> None:
+        """Look whether the item's files are there; see ``ports.quarantine.Confirming``."""
+        with storage_errors(f"the data of {manifest.quarantine_id} can't be looked at"):
+            _confirm_files(self._item(manifest), manifest)
+
     def remove_data(self, manifest: Manifest) -> None:
         """Remove the bytes of a tombstone; see ``ports.quarantine.QuarantineStore``."""
         with storage_errors(f"the data of {manifest.quarantine_id} can't be removed"):
@@ -146,6 +165,17 @@ class LocalQuarantineStore:
                 if (path.parent / "data").exists():
                     self._files.remove(path.parent / "data")
                     self._files.sync_folder(path.parent)
+
+    def recover(self, *, older_than: datetime, dry_run: bool = False) -> Iterator[Recovered]:  # noqa: ARG002 - locks tell, not ages
+        """Copies that no manifest names, and manifests that never came into place; see ``ports.recovery.Recoverable``."""
+        items, barred = _below(self._root, None, None, None)
+        for item in items:
+            with storage_errors(f"{item} can't be cleared"):
+                found = leavings(item, item / _MANIFEST, item / _LOCK, self._files, _read, dry_run=dry_run)
+            yield from found
+        for error in barred:
+            told = f"it can't be read: {error.strerror}"
+            yield Recovered(what="folder", where=str(error.filename), done="left", why=told, exit_code=StorageError.exit_code)
 
     def _write(self, item: Path, request: QuarantineRequest) -> None:
         """Data first, then the manifest; afterwards the item exists."""
@@ -191,9 +221,7 @@ class LocalQuarantineStore:
         if manifest.status is QuarantineStatus.DELETED:
             return manifest
         kept = attempts(manifest)
-        for stored in manifest.files:  # whoever hands the batch in again may throw it away on the strength of the answer
-            if not (path := _inside(item, stored.path)).is_file() or path.stat().st_size != stored.bytes:
-                raise StorageError(f"{path} is not what was quarantined", hint=_RESTORE)
+        _confirm_files(item, manifest)
         with contextlib.suppress(OSError):  # leftovers cost space, nothing else
             for attempt in (item / "data").iterdir():
                 if attempt.name not in kept:
@@ -228,10 +256,19 @@ class LocalQuarantineStore:
 
     def _find(self, quarantine_id: str, *, tenant: str | None = None, dataset: str | None = None) -> Path:
         if is_safe_id(quarantine_id):
-            place = "/".join("*" if name is None else segment(name) for name in (tenant, dataset))
-            for path in self._root.glob(f"{place}/{quarantine_id}/{_MANIFEST}"):
-                return path
-        raise UsageError(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")
+            places, barred = _below(self._root, tenant, dataset)
+            for place in places:
+                try:
+                    (path := place / quarantine_id / _MANIFEST).lstat()
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
+                except OSError as error:
+                    barred.append(error)
+                else:
+                    return path
+            if barred:  # it may be there: that must not pass for "there is none"
+                raise barred[0]
+        raise NoSuchItem(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")
 
 
 def _read(path: Path) -> Manifest:
@@ -247,9 +284,39 @@ def _read(path: Path) -> Manifest:
     return manifest
 
 
+def _confirm_files(item: Path, manifest: Manifest) -> None:
+    """Whoever hands a batch in again may throw it away on the strength of the answer that it is kept."""
+    for stored in manifest.files:
+        if not (path := _inside(item, stored.path)).is_file() or path.stat().st_size != stored.bytes:
+            raise StorageError(f"{path} is not what was quarantined", hint=_RESTORE)
+
+
 def _inside(item: Path, relative: str) -> Path:
     """The path of a stored file, which must lie in its item."""
     path = item / relative
     if not path.resolve().is_relative_to(item.resolve()):
         raise StorageError(f"{item / _MANIFEST} names a file outside of its item: {relative!r}")
     return path
+
+
+def _below(root: Path, *names: str | None) -> tuple[list[Path], list[OSError]]:
+    """The folders so many levels below the root, of these names where there is one; and what could not be looked into.
+
+    No glob: that passes over what it may not read, as if nothing were there.
+    """
+    found: list[Path] = [root]
+    barred: list[OSError] = []
+    for name in names:
+        above, found = found, []
+        for folder in above:
+            if name is not None:
+                found.append(folder / segment(name))
+                continue
+            try:
+                with os.scandir(folder) as entries:
+                    found += [Path(entry.path) for entry in entries if entry.is_dir()]
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                barred.append(error)
+    return found, barred

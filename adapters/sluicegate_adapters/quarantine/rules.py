@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, timedelta
 from pathlib import PurePosixPath
 from typing import Any
@@ -18,6 +17,7 @@ IDENTITY = ("quarantine_id", "tenant", "dataset", "batch_id", "content_sha256")
 _DEPTH = 3  # data, the attempt, the file
 _FIXED = (*IDENTITY, "files", "created_at")
 _NAME_BYTES = 200
+_MOST_DAYS = 36_500
 
 
 def refuse_rewriting(old: Manifest, new: Manifest) -> None:
@@ -45,15 +45,15 @@ def read_retention(days: Any) -> timedelta | None:
     """The setting ``retention_days``; None: for ever.
 
     Raises:
-        ConfigError: it is no whole number from 1.
+        ConfigError: it is no whole number from 1 to a hundred years of days.
     """
-    if days is not None and (isinstance(days, bool) or not isinstance(days, int) or days < 1):
-        raise ConfigError(f"quarantine.retention_days must be a whole number from 1, not {days!r}")
+    if days is not None and (isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= _MOST_DAYS):
+        raise ConfigError(f"quarantine.retention_days must be a whole number from 1 to {_MOST_DAYS}, not {days!r}")
     return None if days is None else timedelta(days=days)
 
 
 def expiry(request: QuarantineRequest, retention: timedelta | None) -> str | None:
-    """When the item expires: as its contract says, else as the store does, counted from the run."""
+    """When the item expires: as its contract says, else as the store does, counted from when it came."""
     expires = request.manifest.expires_at
     if expires is None and retention is not None:
         return (request.now.astimezone(UTC) + retention).isoformat()
@@ -87,9 +87,11 @@ def attempts(manifest: Manifest) -> frozenset[str]:
 
 
 def name_of_copy(number: int, name: str) -> str:
-    """What the batch's n-th file is called in its item: numbered, as far as there is room for it, and its suffix kept.
+    """What the batch's n-th file is called in its item: numbered, as far as there is room for it, without what can't be
+    printed, and its suffix kept.
 
     >>> name_of_copy(3, "delivery.csv")
     '00003-delivery.csv'
     """
-    return f"{number:05}-{os.fsencode(name)[-_NAME_BYTES:].decode('utf-8', 'ignore')}"
+    plain = "".join(char if char.isprintable() else "_" for char in name)  # a key with control characters breaks listings
+    return f"{number:05}-{plain.encode()[-_NAME_BYTES:].decode('utf-8', 'ignore')}"

@@ -18,15 +18,17 @@ import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sluicegate.errors import BatchUnreadable, ConfigError, StorageError, TransientStorageError, UsageError
-from sluicegate.ports.fingerprint import combined_sha256
+from sluicegate.errors import BatchUnreadable, ConfigError, NoSuchItem, StorageError, TransientStorageError, UsageError
+from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import is_safe_id
 from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineStatus, StoredFile
+from sluicegate.ports.recovery import Recovered
 from sluicegate_adapters.local_files import absolute, storage_errors
 from sluicegate_adapters.quarantine.rules import (
     IDENTITY,
@@ -38,6 +40,7 @@ from sluicegate_adapters.quarantine.rules import (
     refuse_rewriting,
 )
 from sluicegate_adapters.quarantine.s3_layout import DEFAULT_PREFIX, MANIFEST, Layout
+from sluicegate_adapters.quarantine.s3_leavings import leavings
 from sluicegate_adapters.s3.creation import gave_up, state_unknown
 from sluicegate_adapters.s3.errors import is_missing_key
 from sluicegate_adapters.s3.objects import ATTEMPTS, Answer, Bucket, Step
@@ -111,7 +114,15 @@ class S3QuarantineStore:
             raise UsageError(f"{wanted.quarantine_id!r} is no quarantine ID")
         item = self._layout.item(wanted.tenant, wanted.dataset, wanted.quarantine_id)
         seen = self._read(item) or self._keep(item, request)
-        return self._acknowledge(item, seen, wanted)
+        return self._acknowledge(item, seen, request)
+
+    def confirm(self, manifest: Manifest) -> None:
+        """Look whether the item's files are there; see ``ports.quarantine.Confirming``."""
+        item = self._layout.item(manifest.tenant, manifest.dataset, manifest.quarantine_id)
+        there = {found.key: found.bytes for found in self._bucket.objects(f"{item}data/")}
+        for stored in manifest.files:
+            if there.get(f"{item}{stored.path}") != stored.bytes:
+                raise StorageError(f"{item}{stored.path} is not what was quarantined", hint=_RESTORE)
 
     def get(self, quarantine_id: str, *, tenant: str | None = None, dataset: str | None = None) -> Manifest:
         """The item of this ID; see ``ports.quarantine.QuarantineStore``."""
@@ -168,14 +179,15 @@ class S3QuarantineStore:
             if attempt:
                 self._bucket.wait(attempt)
             self.probe()
-            last = self._bucket.put_if(f"{item}{MANIFEST}", _body(new, (*seen.nonces, new.nonce)), etag=seen.etag)
+            with state_unknown(f"whether {old.quarantine_id} is {new.status} now", last, unsure=unsure):
+                last = self._bucket.put_if(f"{item}{MANIFEST}", _body(new, (*seen.nonces, new.nonce)), etag=seen.etag)
             if last.written:
                 return new
             unsure = unsure or last.unsure
         raise gave_up(f"{old.quarantine_id} is not {new.status}", last, unsure=unsure)
 
     def data_files(self, manifest: Manifest) -> tuple[Path, ...]:
-        """The item's files, downloaded anew and held against their checksums; removed when the process ends.
+        """The item's files, downloaded anew and held against their checksums; removed when they are given back, or the process ends.
 
         Raises:
             UsageError: there is no such item.
@@ -185,9 +197,18 @@ class S3QuarantineStore:
         if self._read(item) is None:
             raise _nothing(manifest.quarantine_id)
         with storage_errors(f"the data of {manifest.quarantine_id} can't be downloaded"):
-            folder = self._download_folder() / manifest.quarantine_id
-            folder.mkdir(exist_ok=True)
-            return tuple(self._download(item, stored, folder) for stored in manifest.files)
+            folder = Path(tempfile.mkdtemp(prefix=f"{manifest.quarantine_id}-", dir=self._download_folder()))
+            try:
+                return tuple(self._download(item, stored, folder) for stored in manifest.files)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+
+    def give_back(self, files: Sequence[Path]) -> None:
+        """Remove what was downloaded; see ``ports.quarantine.Lending``."""
+        for folder in {path.parent for path in files}:
+            if self._downloads is not None and folder.parent == self._downloads:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def remove_data(self, manifest: Manifest) -> None:
         """Remove the bytes of an item that is a tombstone; the tombstone stays. Safe to repeat, also after a crash.
@@ -203,6 +224,15 @@ class S3QuarantineStore:
         if seen.manifest.status is not QuarantineStatus.DELETED:
             raise UsageError(f"{manifest.quarantine_id} is {seen.manifest.status}: only a tombstone's data is removed")
         self._clear(f"{item}data/")
+
+    def recover(self, *, older_than: datetime, dry_run: bool = False) -> Iterator[Recovered]:
+        """Uploads that nobody completes, and data that no manifest names; see ``ports.recovery.Recoverable``."""
+
+        def named(item: str) -> frozenset[str]:
+            seen = self._read(item)
+            return attempts(seen.manifest) if seen else frozenset()
+
+        return leavings(self._bucket, self._layout, named, older_than=older_than, dry_run=dry_run)
 
     def _download_folder(self) -> Path:
         with self._lock:
@@ -255,11 +285,8 @@ class S3QuarantineStore:
         sums = []
         for number, source in enumerate(request.files):
             path = f"{attempt}{name_of_copy(number, source.name)}"
-            try:
-                with source.open("rb") as file:
-                    written = self._bucket.upload(f"{item}{path}", file, source.stat().st_size)
-            except OSError as error:
-                raise BatchUnreadable(f"{source} was there for the checks, and can't be read now: {error.strerror}") from error
+            with _batch_there(), source.open("rb") as file:
+                written = self._bucket.upload(f"{item}{path}", file, source.stat().st_size)
             if self._bucket.fetch(f"{item}{path}") != written:
                 raise StorageError(
                     f"{item}{path} is not what was uploaded", hint="see to the server's disks; nothing was quarantined"
@@ -278,7 +305,8 @@ class S3QuarantineStore:
         for attempt in range(ATTEMPTS):
             if attempt:
                 self._bucket.wait(attempt)
-            last = self._bucket.put_if(f"{item}{MANIFEST}", body, etag=None)
+            with state_unknown(f"whether {manifest.quarantine_id} is kept", last, unsure=unsure):
+                last = self._bucket.put_if(f"{item}{MANIFEST}", body, etag=None)
             if last.written:
                 return _seen(body, "")
             unsure = unsure or last.unsure
@@ -287,23 +315,45 @@ class S3QuarantineStore:
                     return seen
         raise gave_up(f"{manifest.quarantine_id} is not kept", last, unsure=unsure)
 
-    def _acknowledge(self, item: str, seen: _Seen, wanted: Manifest) -> Manifest:
-        """The manifest that is there, whoever wrote it; other attempts' uploads go."""
+    def _acknowledge(self, item: str, seen: _Seen, request: QuarantineRequest) -> Manifest:
+        """The manifest that is there, whoever wrote it, with all its data; other attempts' uploads go."""
         for name in IDENTITY:
-            if getattr(seen.manifest, name) != getattr(wanted, name):
+            if getattr(seen.manifest, name) != getattr(request.manifest, name):
                 raise StorageError(f"{item} holds another item: its {name} differs", hint="move it away")
         if seen.manifest.status is QuarantineStatus.DELETED:
             return seen.manifest
         kept = attempts(seen.manifest)
+        listed = {found.key: found.bytes for found in self._bucket.objects(f"{item}data/")}
+        for number, stored in enumerate(seen.manifest.files):
+            if listed.get(f"{item}{stored.path}") != stored.bytes:
+                self._mend(item, stored, request.files[number : number + 1])
         with contextlib.suppress(StorageError):  # leftovers cost space, nothing else
-            self._clear(f"{item}data/", kept=kept)
+            self._clear(f"{item}data/", listed, kept=kept)
         return seen.manifest
 
-    def _clear(self, prefix: str, kept: Iterable[str] = ()) -> None:
+    def _mend(self, item: str, stored: StoredFile, source: Sequence[Path]) -> None:
+        """Upload a file again that is gone: whoever hands the batch in may throw it away on the strength of our answer.
+
+        A worker that stalls before its manifest for so long that ``recover`` takes it for dead finds its data removed.
+        """
+        with _batch_there():
+            if not source or file_sha256(source[0]) != (stored.bytes, stored.sha256):
+                raise StorageError(f"{item}{stored.path} is gone", hint=_RESTORE)
+            with source[0].open("rb") as file:
+                written = self._bucket.upload(f"{item}{stored.path}", file, stored.bytes)
+        if written != (stored.bytes, stored.sha256) or self._bucket.fetch(f"{item}{stored.path}") != written:
+            raise StorageError(
+                f"{item}{stored.path} is not what was uploaded", hint="see to the server's disks, then run it again"
+            )
+
+    def _clear(self, prefix: str, keys: Iterable[str] | None = None, *, kept: Iterable[str] = ()) -> None:
         """Remove what lies under a prefix, but for these attempts; uploads that were begun there are given up."""
-        self._bucket.abort_uploads(prefix)
         stays = tuple(f"{prefix}{attempt}/" for attempt in kept)
-        self._bucket.delete([key for key in self._bucket.keys(prefix) if not key.startswith(stays)])
+        for upload in [*self._bucket.uploads(prefix)]:
+            if not upload.key.startswith(stays):
+                self._bucket.abort(upload.key, upload.upload_id)
+        found = self._bucket.keys(prefix) if keys is None else keys
+        self._bucket.delete([key for key in found if not key.startswith(stays)])
 
     def _read(self, item: str) -> _Seen | None:
         """The manifest of an item, held against where it lies; None if there is no item."""
@@ -339,6 +389,15 @@ def _body(manifest: Manifest, nonces: Iterable[str]) -> bytes:
     return json.dumps({**manifest.as_json(), "nonces": [*nonces]}, indent=2, default=str).encode()
 
 
+@contextlib.contextmanager
+def _batch_there() -> Iterator[None]:
+    """A batch's own file that is gone is the batch's fault, not the storage's."""
+    try:
+        yield
+    except OSError as error:
+        raise BatchUnreadable(f"{error.filename} was there for the checks, and can't be read now: {error.strerror}") from error
+
+
 def _remove_downloads(folder: Path, process: int) -> None:
     if os.getpid() == process:  # not a child that was forked, which ends earlier
         shutil.rmtree(folder, ignore_errors=True)
@@ -351,5 +410,5 @@ def _seen(body: bytes, etag: str) -> _Seen:
     return _Seen(manifest, tuple(document.get("nonces", ())), etag)
 
 
-def _nothing(quarantine_id: str) -> UsageError:
-    return UsageError(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")
+def _nothing(quarantine_id: str) -> NoSuchItem:
+    return NoSuchItem(f"nothing is quarantined as {quarantine_id!r}", hint="sluicegate quarantine list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
@@ -39,6 +40,8 @@ class Layout:
         if any(levels.count(place) > 1 for place in _PLACES):
             raise ConfigError("quarantine.prefix names {tenant} or {dataset} twice")
         self._levels = tuple(levels)
+        filled = "/".join("[^/.][^/]*" if level in _PLACES else re.escape(level) for level in levels)
+        self._data = re.compile(f"({filled}/([^/]+)/)data/([^/]+)/[^/]+")
 
     @property
     def root(self) -> str:
@@ -50,6 +53,11 @@ class Layout:
         """The prefix of all objects of an item."""
         names = {"{tenant}": segment(tenant), "{dataset}": segment(dataset)}
         return "".join(f"{names.get(level, level)}/" for level in (*self._levels, quarantine_id))
+
+    def attempt(self, key: str) -> tuple[str, str] | None:
+        """The item that an object with data belongs to, and the attempt that wrote it; None if it is something else."""
+        found = self._data.fullmatch(key)
+        return (found[1], found[3]) if found and is_safe_id(found[2]) else None
 
     def places(self, bucket: Bucket) -> list[str]:
         """The prefixes of all tenants' datasets that hold something.

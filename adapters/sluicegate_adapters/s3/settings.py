@@ -131,13 +131,21 @@ def _refuse_contradictions(found: Mapping[str, Any], where: str) -> None:
     if "sse_kms_key_id" in found and not str(found.get("sse")).startswith("aws:kms"):
         raise ConfigError(f"{where}.sse_kms_key_id needs sse: aws:kms")
     if "endpoint_url" in found:
-        address = urlsplit(found["endpoint_url"])
-        if address.scheme not in {"http", "https"} or not address.hostname:
-            raise ConfigError(
-                f"{where}.endpoint_url must be a URL, not {found['endpoint_url']!r}", hint="such as http://localhost:9000"
-            )
-        if address.username or address.password:
-            raise ConfigError(f"{where}.endpoint_url must not hold credentials", hint="use access_key_id and secret_access_key")
+        _refuse_address(found["endpoint_url"], f"{where}.endpoint_url")
+
+
+def _refuse_address(url: str, name: str) -> None:
+    """What is refused isn't shown: it may hold a password, in whatever place."""
+    try:
+        address = urlsplit(url)
+        usable = address.scheme in {"http", "https"} and address.hostname and address.port != 0
+        usable = usable and not address.query and not address.fragment
+    except ValueError:  # a port that is none, a bracket that doesn't close
+        usable = False
+    if not usable:
+        raise ConfigError(f"{name} must be a server's URL, and this one isn't", hint="such as http://localhost:9000")
+    if address.username or address.password:
+        raise ConfigError(f"{name} must not hold credentials", hint="use access_key_id and secret_access_key")
 
 
 def _tags(tags: Any, where: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ from sluicegate.ports.batch import BatchView
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["Fit", "count_rows", "export", "exported_schema", "written_rows"]
+__all__ = ["Fit", "count_rows", "export", "exported_schema", "opened_rows", "written_rows"]
 
 _ROWS_AT_A_TIME = 65_536
 _LOSSY = re.compile(r"\b(TIME WITH TIME ZONE|TIMETZ|BIT|INTERVAL)(?=[\[\],)]|$)")
@@ -59,24 +59,33 @@ def export(batch: BatchView, part: Path, fit: Fit | None = None) -> None:
         StorageError: a type can't be kept in Parquet, or memory ran out.
         OSError: the file can't be written.
     """
-    from pyarrow import ArrowException
     from pyarrow.parquet import ParquetWriter
 
+    with opened_rows(batch, fit) as (schema, rows), part.open("xb") as file, ParquetWriter(file, schema) as writer:
+        for some in rows:
+            writer.write_batch(some)
+
+
+@contextmanager
+def opened_rows(batch: BatchView, fit: Fit | None = None) -> Iterator[tuple[Any, Iterator[Any]]]:
+    """The batch's rows for whoever writes them as Parquet inside: their Arrow schema, and record batches, changed by ``fit``.
+
+    Raises:
+        BatchUnreadable: the batch could not be read to its end.
+        StorageError: a type can't be kept in Parquet, or memory ran out.
+    """
+    from pyarrow import ArrowException
+
     _refuse_lossy(batch)
-    connection = batch.connect()
-    try:
+    with closing(batch.connect()) as connection:
         with _reading():
             reader = _reader(connection, f"SELECT * FROM {identifier(BATCH)}")
         try:
-            with part.open("xb") as file, ParquetWriter(file, fit.schema if fit else reader.schema) as writer:
-                for rows in _read(reader):
-                    writer.write_batch(fit(rows) if fit else rows)
+            yield (fit.schema, map(fit, _read(reader))) if fit else (reader.schema, _read(reader))
         except ArrowException as error:
             raise StorageError(
                 f"the batch can't be kept as Parquet: {_first_line(error)}", hint="cast the column where the batch is made"
             ) from error
-    finally:
-        connection.close()
 
 
 def written_rows(part: Path) -> int:

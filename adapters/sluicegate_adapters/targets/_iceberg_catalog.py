@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from sluicegate.errors import ConfigError, PluginError, SluicegateError, StorageError, TransientStorageError
 from sluicegate_adapters.local_files import LocalFiles, absolute
 from sluicegate_adapters.targets._iceberg_io import IMPLEMENTATION
+from sluicegate_adapters.targets._iceberg_partition import PartitionBy, spec_for
 from sluicegate_adapters.targets._iceberg_types import kept_schema
 
 if TYPE_CHECKING:
@@ -26,10 +27,8 @@ __all__ = [
     "FOLDER",
     "CatalogSettings",
     "Identifier",
-    "add_columns",
     "catalog_errors",
     "ensure_table",
-    "local_folder",
     "open_catalog",
     "table_of",
 ]
@@ -38,7 +37,7 @@ FOLDER = ".sluicegate/iceberg"
 """Where the embedded catalog and its warehouse are."""
 _LOCK_SECONDS = 60
 _OPENINGS = 5
-_CHANGES = 100
+_REGION = "us-east-1"
 _SQLITE = "sqlite:///"
 _SECRET = re.compile(r"^uri$|secret|token|password|credential|key")
 
@@ -78,6 +77,8 @@ class CatalogSettings:
         if (warehouse := properties.get("warehouse")) and not urlsplit(warehouse).scheme and self._is_path(properties):
             properties["warehouse"] = str(absolute(base, warehouse))
         properties.setdefault("py-io-impl", IMPLEMENTATION)
+        if "s3.endpoint" in properties and not {"s3.region", "client.region"} & set(properties):
+            properties["s3.region"] = _REGION  # else AWS is asked where a bucket of somebody else's server lies
         self.properties = properties
 
     def _is_path(self, properties: Mapping[str, str]) -> bool:
@@ -178,17 +179,28 @@ def table_of(catalog: Catalog, identifier: Identifier) -> Table | None:
             return None
 
 
-def ensure_table(catalog: Catalog, identifier: Identifier, batch: Any, properties: Mapping[str, str]) -> Table:
+def ensure_table(
+    catalog: Catalog,
+    identifier: Identifier,
+    batch: Any,
+    properties: Mapping[str, str],
+    partition_by: tuple[PartitionBy, ...] = (),
+) -> Table:
     """The table, made for a batch of these columns if there is none; whoever else makes it at the same time, all get the same one.
 
     Raises:
-        StorageError: it can't be made; or Iceberg has no type for a column.
+        StorageError: it can't be made; Iceberg has no type for a column; or it can't be partitioned so.
     """
     from pyiceberg.exceptions import TableAlreadyExistsError
+    from pyiceberg.io.pyarrow import _pyarrow_to_schema_without_ids
+    from pyiceberg.schema import assign_fresh_schema_ids
 
     if (table := table_of(catalog, identifier)) is not None:
         return table
-    schema = kept_schema(batch)
+    kept = kept_schema(batch)
+    with catalog_errors(f"table {'.'.join(identifier)} can't be made"):
+        schema = assign_fresh_schema_ids(_pyarrow_to_schema_without_ids(kept))
+    spec = spec_for(schema, partition_by)
     with catalog_errors(f"table {'.'.join(identifier)} can't be made"):
         namespace = identifier[:1]
         if not catalog.namespace_exists(namespace):
@@ -198,42 +210,6 @@ def ensure_table(catalog: Catalog, identifier: Identifier, batch: Any, propertie
                 if not catalog.namespace_exists(namespace):
                     raise
         try:
-            return catalog.create_table(identifier, schema, properties=dict(properties))
+            return catalog.create_table(identifier, schema, partition_spec=spec, properties=dict(properties))
         except TableAlreadyExistsError:
             return catalog.load_table(identifier)
-
-
-def add_columns(catalog: Catalog, table: Table, batch: Any, declared: frozenset[str]) -> Table:
-    """The table with those columns of the batch that it lacks, optional ones, if the contract declares them all; else as it is.
-
-    Raises:
-        StorageError: they can't be added; or Iceberg has no type for one of them.
-    """
-    import pyarrow as pa
-    from pyiceberg.exceptions import CommitFailedException
-
-    for _ in range(_CHANGES):
-        new = [field for field in batch if field.name not in {known.name for known in table.schema().fields}]
-        if not new or not {field.name for field in new} <= declared:
-            return table
-        columns = kept_schema(pa.schema(new))
-        with catalog_errors(f"columns can't be added to {'.'.join(table.name())}"):
-            try:
-                with table.update_schema() as update:
-                    update.union_by_name(columns)
-            except CommitFailedException:  # somebody else changed the schema first: look again
-                pass
-            table = catalog.load_table(table.name())
-    raise TransientStorageError(
-        f"columns can't be added to {'.'.join(table.name())}: others keep changing it", hint="run it again"
-    )
-
-
-def local_folder(location: str) -> Path | None:
-    """The folder of a table on this machine's disk; None if it is elsewhere."""
-    parts = urlsplit(location)
-    if location.startswith("/"):
-        return Path(location)
-    if parts.scheme == "file" and parts.netloc in {"", "localhost"} and not parts.query and not parts.fragment:
-        return Path(unquote(parts.path)) if "%" not in parts.path else None
-    return None

@@ -41,8 +41,8 @@ class Keys:
 
     @property
     def by_dataset(self) -> bool:
-        """Whether the path tells datasets apart."""
-        return any("{dataset}" in level for level in self._levels)
+        """Whether the path tells tenants and datasets apart."""
+        return all(any(place in level for level in self._levels) for place in _KNOWN)
 
     @property
     def root(self) -> str:

@@ -43,15 +43,39 @@ class Staging:
 
     def clean(self) -> None:
         """Remove what dead processes left behind; what can't be removed is harmless, and stays."""
+        with contextlib.suppress(OSError):
+            for _ in self.dead():
+                pass
+
+    def dead(self, *, dry_run: bool = False) -> Iterator[Path]:
+        """The folders of attempts whose owners are dead, each removed when it is told.
+
+        Raises:
+            OSError: one can't be removed; those after it stay, too.
+        """
         for lock in sorted(self._folder.glob(f"*{_LOCK}")):
-            with contextlib.suppress(OSError):
-                descriptor = self._files.try_lock(lock, create=False)
-                if descriptor is None:
-                    continue
-                try:
+            descriptor = self._files.try_lock(lock, create=False)
+            if descriptor is None:
+                continue
+            try:
+                if not dry_run:
                     self._drop(lock.with_suffix(""))
-                finally:
-                    os.close(descriptor)
+            finally:
+                os.close(descriptor)
+            yield lock.with_suffix("")
+
+    def in_use(self) -> bool:
+        """Whether somebody is at work here.
+
+        Raises:
+            OSError: it can't be told.
+        """
+        for lock in self._folder.glob(f"*{_LOCK}"):
+            descriptor = self._files.try_lock(lock, create=False)
+            if descriptor is None:
+                return True
+            os.close(descriptor)
+        return False
 
     def _claim(self) -> tuple[Path, int]:
         while True:  # a cleaner may take the lock between its making and its locking: then try another name

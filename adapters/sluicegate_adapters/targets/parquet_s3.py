@@ -6,7 +6,7 @@
 A batch that is one Parquet file goes up byte by byte; any other is written anew, as one file. So there is one protocol, and a reader
 that globs sees each batch whole or not at all: all is uploaded first, unseen, and one request with ``If-None-Match: *`` decides who
 commits. It is sent once; when its answer is lost, this looks whose object is there. What was committed is read back before it is
-acknowledged. ``path`` may name ``{tenant}`` and ``{dataset}``; without ``{dataset}`` it is the place of one dataset, and others are refused.
+acknowledged. ``path`` may name ``{tenant}`` and ``{dataset}``; without them it is the place of one tenant's dataset, and others are refused.
 """
 
 from __future__ import annotations
@@ -255,7 +255,7 @@ class S3ParquetTarget:
         )
 
     def _refuse_a_second_dataset(self, request: CommitRequest, key: str) -> None:
-        """Where the path doesn't tell datasets apart, one batch that is there tells whose place it is."""
+        """Where the path doesn't tell tenants and datasets apart, one batch that is there tells whose place it is."""
         if self._keys.by_dataset:
             return
         neighbour = next(

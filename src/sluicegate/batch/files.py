@@ -37,8 +37,10 @@ class BatchFile:
         """Look at a file.
 
         Raises:
-            UsageError: it isn't there, isn't a regular file, or can't be looked at.
+            UsageError: it isn't there, isn't a regular file, can't be looked at, or has a name that no engine can be told.
         """
+        if not str(path).isprintable() and any("\ud800" <= char <= "\udfff" for char in str(path)):
+            raise UsageError(f"{str(path)!a}: its name is not UTF-8", hint="rename it")
         try:
             found = path.stat()
         except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -66,6 +66,7 @@ class Batch:
     _given_id: str | None = None
     _known_sha256: str | None = None
     _views: list[EngineView] = field(default_factory=list, repr=False)
+    _on_close: list[Callable[[], object]] = field(default_factory=list, repr=False)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -123,6 +124,10 @@ class Batch:
             return ()
         return self.files if self._known_sha256 in {None, self._fingerprint.result()[0]} else ()
 
+    def as_parquet(self, folder: Path) -> tuple[Path, ...]:
+        """The batch's rows as Parquet files: its own, or one that is written into the folder. Raises as ``spool`` does."""
+        return self.parquet_files() or (self._write(folder),)
+
     def spool(self, folder: Path) -> tuple[Path, ...]:
         """The files to keep the batch by: its own; or, where those don't hold all of it, one Parquet file written into the folder.
 
@@ -134,6 +139,9 @@ class Batch:
         """
         if self.source is not None and not self.source.partitions and not self._changed:
             return self.files
+        return (self._write(folder),)
+
+    def _write(self, folder: Path) -> Path:
         import duckdb
 
         target = folder / "batch.parquet"
@@ -146,7 +154,7 @@ class Batch:
                 hint="look at the disk, and at the batch's column types",
             ) from error
         self.check_unchanged()  # these are not the batch's own bytes, so no checksum tells
-        return (target,)
+        return target
 
     @contextmanager
     def without(self, file: Path) -> Iterator[Self]:
@@ -167,6 +175,12 @@ class Batch:
         for view in self._views:
             view.close()
         self._database.close(busy=any(view.interrupted for view in self._views))
+        while self._on_close:
+            self._on_close.pop()()
+
+    def on_close(self, call: Callable[[], object]) -> None:
+        """Have something done when the batch is closed: taking back files that were lent for it, say."""
+        self._on_close.append(call)
 
     def __enter__(self) -> Self:
         return self

@@ -123,7 +123,7 @@ def _parts(contract: Contract, width: int) -> Iterator[tuple[str, list[str]]]:
     rows = [_check_row(check) for check in contract.checks]
     header = ("CHECK", "WHERE", "SEVERITY", "AREA", "ALLOWED", "ENGINE", "PROMISE")
     yield f"{plural(len(rows), 'check')}", list(grid(header, rows, width - 2))
-    kept = plural(quarantine.retention_days, "day") if quarantine.retention_days else "for good"
+    kept = "for good" if quarantine.retention_days is None else plural(quarantine.retention_days, "day")
     channels = f" by {', '.join(contract.notification.channels)}" if contract.notification.channels else ""
     yield (
         "on a violation",

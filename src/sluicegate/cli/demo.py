@@ -1,4 +1,4 @@
-"""``demo``: three real days through the gate, one committed, one committed with warnings, one quarantined."""
+"""``demo``: three real days through the gate, one committed, one with warnings, one quarantined, repaired and replayed; then the table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from sluicegate.cli.program import program
 from sluicegate.cli.report import report_lines
 from sluicegate.cli.screen import Screen, wrap
 from sluicegate.errors import StorageError, UsageError
-from sluicegate.words import plural
 
 if TYPE_CHECKING:
     from sluicegate.gate.gate import Gate
@@ -31,12 +30,14 @@ _LEFT = {"__pycache__", ".sluicegate"}
 _MORNING = time(10, tzinfo=UTC)
 _PROFILE = """\
 # The demo's gate: everything below this folder. Rules come from the contract's own folder only.
-target: {type: parquet, path: "data/{dataset}"}
+target: @target
 quarantine: {type: local, path: quarantine}
 history: {path: history.sqlite}
 engines:
   python: {rules: [flights/rules]}
 """
+_ICEBERG = "{type: iceberg} # an embedded catalog: SQLite, and a warehouse in this folder"
+_PARQUET = '{type: parquet, path: "data/{dataset}"}'
 
 
 def source_folder() -> Path:
@@ -55,29 +56,64 @@ def source_folder() -> Path:
 
 
 def demo(options: Namespace, screen: Screen) -> int:
-    """Run the three days, and say where everything is. Again gives the same: nothing is committed twice."""
+    """Run the three days, repair the third, and show the table. Again gives the same: nothing is committed twice."""
     from sluicegate import Gate
+    from sluicegate.cli.demo_repair import repair
+    from sluicegate.cli.demo_table import show_table
 
     folder = Path(options.dir)
-    _prepare(folder)
+    if not _prepare(folder):
+        screen.line("pyiceberg is not installed: committed batches go to a Parquet dataset.")
+        screen.line("For an Iceberg table: pip install 'sluicegate[iceberg]', and name another --dir.")
+        screen.line("")
     gate = Gate.from_config(folder / "gate.yaml")
     outcomes = []
     for number, (day, story) in enumerate(DAYS.items(), 1):
-        screen.line((f"── {number} of {len(DAYS)} · {day} · {story} ", "bold"))
+        screen.line((f"── {number} of 5 · {day} · {story} ", "bold"))
         facts = _run_day(gate, folder, day, screen)
         outcomes.append(facts)
         if screen.quiet:
             screen.line(f"{facts['action']} {facts['verdict']['decision']} {day}")
         else:
-            screen.lines(report_lines(facts, width=screen.width, verbose=screen.verbose))
+            screen.lines(report_lines(facts if number == 1 else _noted(facts), width=screen.width, verbose=screen.verbose))
         screen.line("")
-    screen.document({"folder": str(folder), "runs": outcomes})
-    _closing(folder, outcomes, screen)
+    shown = _shown(folder)
+    screen.line(("── 4 of 5 · what waits, its repair, and its replay ", "bold"))
+    replayed = repair(gate, folder, shown, screen, day=day, now=moment_of(day))
+    screen.line("")
+    screen.line(("── 5 of 5 · what the table holds now ", "bold"))
+    table = show_table(gate.profile, screen)
+    screen.line("")
+    screen.document({"folder": str(folder), "runs": outcomes, "replay": replayed, "table": table})
+    _closing(shown, replayed["quarantine_id"], screen)
     return 0
 
 
-def _prepare(folder: Path) -> None:
-    """Copy the contract, its rules and its data, and write a profile; what is there already is kept, edits too."""
+def moment_of(day: str) -> datetime:
+    """The morning after: when such a batch comes."""
+    return datetime.combine(date.fromisoformat(day) + timedelta(days=1), _MORNING)
+
+
+def _noted(facts: dict[str, Any]) -> dict[str, Any]:
+    """A report without what the first day's has shown already: the checks that pass."""
+    verdict = facts["verdict"]
+    noted = [check for check in verdict["checks"] if check["outcome"] not in {"passed", "skipped"}]
+    return {**facts, "verdict": {**verdict, "checks": noted}}
+
+
+def _shown(folder: Path) -> Path:
+    return Path(os.path.relpath(folder)) if not os.path.relpath(folder).startswith("..") else folder
+
+
+def _prepare(folder: Path) -> bool:
+    """Copy the contract, its rules and its data, and write a profile; what is there already is kept, edits too.
+
+    Returns:
+        Whether there can be an Iceberg table.
+    """
+    from importlib.util import find_spec
+
+    can = all(find_spec(name) for name in ("pyiceberg", "sqlalchemy"))
     source = source_folder()
     try:
         for path in (path for path in source.rglob("*") if path.is_file() and not _LEFT.intersection(path.parts)):
@@ -86,38 +122,34 @@ def _prepare(folder: Path) -> None:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copy)
         if not (folder / "gate.yaml").exists():
-            (folder / "gate.yaml").write_text(_PROFILE, encoding="utf-8")
+            (folder / "gate.yaml").write_text(_PROFILE.replace("@target", _ICEBERG if can else _PARQUET), encoding="utf-8")
     except OSError as error:
         raise StorageError(
             f"the demo can't be set up in {folder}: {error.strerror}", hint="name another folder: sluicegate demo --dir FOLDER"
         ) from error
+    return can
 
 
 def _run_day(gate: Gate, folder: Path, day: str, screen: Screen) -> dict[str, Any]:
-    now = datetime.combine(date.fromisoformat(day) + timedelta(days=1), _MORNING)
     flights = folder / "flights"
     with screen.progress(day) as tell:
-        outcome = gate.run(flights / "contract.yaml", flights / "data" / f"{day}.parquet", batch_id=day, now=now, progress=tell)
+        outcome = gate.run(
+            flights / "contract.yaml", flights / "data" / f"{day}.parquet", batch_id=day, now=moment_of(day), progress=tell
+        )
     return outcome.as_document()
 
 
-def _closing(folder: Path, outcomes: list[dict[str, Any]], screen: Screen) -> None:
-    shown = Path(os.path.relpath(folder)) if not os.path.relpath(folder).startswith("..") else folder
+def _closing(shown: Path, replayed: str, screen: Screen) -> None:
     profile, flights = shown / "gate.yaml", shown / "flights"
-    held = next((item["quarantine_id"] for item in outcomes if item["quarantine_id"]), "ID")
-    rows = sum(item["verdict"]["batch"]["rows"] for item in outcomes if item["action"] == "committed")
-    for line in wrap(
-        f"Committed: {plural(rows, 'row')} in {shown / 'data' / 'flights'}. Held: {held}. The same again changes nothing: try it.",
-        screen.width,
-    ):
+    for line in wrap(f"Everything is in {shown}. The same again changes nothing: try it.", screen.width):
         screen.line(line)
     screen.line("")
     screen.line(("What to try next", "bold"))
     for what, command in (
-        ("see why the blizzard is held", f"{program()} quarantine show {held} --config {profile}"),
-        ("get its file back", f"{program()} quarantine export {held} {shown / 'held'} --config {profile}"),
-        ("see what each engine runs", f"{program()} plan {flights / 'contract.yaml'}"),
-        ("see the three runs", f"{program()} history --config {profile}"),
+        ("the blizzard's whole story", f"{program()} quarantine show {replayed} --config {profile}"),
+        ("its file as it came", f"{program()} quarantine export {replayed} {shown / 'held'} --config {profile}"),
+        ("what each engine runs", f"{program()} plan {flights / 'contract.yaml'}"),
+        ("the runs", f"{program()} history --config {profile}"),
         (
             "change the contract and look",
             f"{program()} check {flights / 'contract.yaml'} {flights / 'data' / '2013-12-31.parquet'} --now 2014-01-01T10:00Z --config {profile}",

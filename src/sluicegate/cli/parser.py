@@ -115,7 +115,7 @@ def _sentence(summary: str) -> str:
 
 
 def _gate_verbs(verbs: _Verbs[_Parser]) -> None:
-    demo = _verb(verbs, "demo", "demo:demo", "three days of real flights: one committed, one with warnings, one quarantined")
+    demo = _verb(verbs, "demo", "demo:demo", "three days of real flights; the refused one is repaired and replayed")
     demo.add_argument("--dir", metavar="FOLDER", default=".sluicegate/demo", help="where it works (default: %(default)s)")
     for name, summary in (
         ("check", "run a contract's checks on a batch, and leave the batch alone"),
@@ -129,7 +129,9 @@ def _gate_verbs(verbs: _Verbs[_Parser]) -> None:
         gate.add_argument("--batch-id", metavar="ID", help="the batch's identity (default: from its content)")
         gate.add_argument("--format", metavar="FORMAT", help="parquet, csv, json, ndjson or arrow (default: from the suffix)")
         gate.add_argument("--now", metavar="TIME", help="the run's clock, ISO 8601 (default: the current time)")
-        gate.add_argument("--fail-on-warnings", action="store_true", help="exit with 1 if there are warnings")
+        gate.add_argument(
+            "--fail-on-warnings", action="store_true", help="exit with 1 if there are warnings, or the batch is split"
+        )
     plan = _verb(verbs, "plan", "gate_verbs:plan", "print what each engine would run; needs no data")
     plan.add_argument("contract", metavar="CONTRACT", help="a contract, asset or job file")
     plan.add_argument("--engine", metavar="NAME", help="this engine's part only")
@@ -145,10 +147,22 @@ def _store_verbs(verbs: _Verbs[_Parser]) -> None:
     show.add_argument("quarantine_id", metavar="ID")
     _decisions(inner)
     _care(inner)
+    for parser in inner.choices.values():
+        parser.add_argument(
+            "--at", metavar="CONTRACT", action="append", help="look where this contract keeps refused batches, too"
+        )
     history = _verb(verbs, "history", "history:history", "past runs, and how the failing checks moved")
     history.add_argument("--dataset", metavar="NAME", help="only runs of this dataset")
     history.add_argument("--contract", metavar="NAME", help="only runs of this contract")
     history.add_argument("--limit", metavar="N", type=int, default=20, help="at most this many (default: %(default)s)")
+    recover = _verb(verbs, "recover", "recover:recover", "finish or roll back what dead workers left")
+    recover.add_argument(
+        "--older-than",
+        metavar="AGE",
+        default="24h",
+        help="of leavings that only their age tells: 90s, 15m, 24h, 7d (default: %(default)s)",
+    )
+    recover.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
     _verb(verbs, "doctor", "doctor:doctor", "is everything here that a run needs?")
 
 

@@ -13,25 +13,36 @@ from sluicegate.errors import SluicegateError, UsageError
 from sluicegate.words import plural
 
 if TYPE_CHECKING:
+    from sluicegate import Gate
     from sluicegate.ports.quarantine import Manifest
 
-__all__ = ["list_items", "show_item", "show_trouble", "told_error"]
+__all__ = ["gate_of", "list_items", "show_item", "show_items", "show_trouble", "told_error"]
+
+
+def gate_of(options: Namespace) -> Gate:
+    """The profile's gate, which also knows the places of the contracts that ``--at`` names."""
+    from sluicegate import Gate
+    from sluicegate.contract.loader import load_contract
+
+    gate = Gate.from_config(options.config)
+    for path in options.at or ():
+        gate.places.learn(load_contract(path))
+    return gate
 
 
 def list_items(options: Namespace, screen: Screen) -> int:
     """Every item of the profile's quarantine store, newest first; exit code 6 if some can't be read, after those that can."""
-    from sluicegate import Gate
     from sluicegate.gate.keep import every
     from sluicegate.ports.quarantine import QuarantineStatus
 
     statuses = {status.value for status in QuarantineStatus}
     if options.status and options.status not in statuses:
         raise UsageError(f"no item can be {options.status!r}", hint=f"known: {', '.join(sorted(statuses))}")
-    items, trouble = every(Gate.from_config(options.config).quarantine_store)
+    items, trouble = every(gate_of(options).places.store())
     found = [item for item in items if options.status in {None, item.status.value} and options.dataset in {None, item.dataset}]
     screen.document({"items": [_brief(item) for item in found], "error": told_error(trouble)})
     if found:
-        _table(found, screen)
+        show_items(found, screen)
     elif not trouble:
         screen.line("nothing is in quarantine" + (" that fits" if options.status or options.dataset else ""))
     return show_trouble(trouble, screen)
@@ -50,14 +61,15 @@ def show_trouble(trouble: SluicegateError | None, screen: Screen) -> int:
     return trouble.exit_code
 
 
-def _table(found: list[Manifest], screen: Screen) -> None:
+def show_items(found: list[Manifest], screen: Screen) -> None:
+    """Items as a table."""
     rows = [
         (
             item.quarantine_id,
             item.status.value,
             item.dataset,
             item.batch_id,
-            f"{item.rows:,}",
+            f"{item.rows:,}" if item.scope == "batch" else f"{item.rows:,} of {item.batch_rows:,}",
             minute(item.created_at),
             item.reason,
         )
@@ -80,9 +92,7 @@ def _brief(item: Manifest) -> dict[str, object]:
 
 def show_item(options: Namespace, screen: Screen) -> int:
     """One item: its story, its verdict and its files."""
-    from sluicegate import Gate
-
-    item = Gate.from_config(options.config).quarantine_store.get(options.quarantine_id)
+    item = gate_of(options).places.store().get(options.quarantine_id)
     screen.document(item.as_json())
     screen.lines(_story(item, screen.width))
     if item.verdict:
@@ -111,7 +121,7 @@ def _story(item: Manifest, width: int) -> Iterator[Line]:
     facts = [
         f"{item.dataset} of {item.tenant}",
         f"batch {item.batch_id}",
-        plural(item.rows, "row"),
+        plural(item.rows, "row") if item.scope == "batch" else f"{item.rows:,} of {plural(item.batch_rows or 0, 'row')}",
         item.format,
         f"contract {item.contract_name} {item.contract_version}",
         f"since {minute(item.created_at)} UTC",
@@ -121,6 +131,23 @@ def _story(item: Manifest, width: int) -> Iterator[Line]:
         yield ((f"  {line}", "dim"),)
     for line in wrap(clean(f"because {item.reason}"), width - 2):
         yield ((f"  {line}", ""),)
+    if item.scope == "rows":
+        for told in (
+            _rest(item),
+            *(f"{of['name']}: {plural(of['rows'], 'row')}" for of in item.split.get("checks", {}).values()),
+        ):
+            for line in wrap(clean(told), width - 2):
+                yield ((f"  {line}", ""),)
+
+
+def _rest(item: Manifest) -> str:
+    from sluicegate.gate.rest import rest_step
+
+    step = rest_step(item)
+    rest = plural((item.batch_rows or 0) - item.rows, "other row")
+    if step is not None:
+        return f"the {rest} of the batch went to {near(str(step.details['rest_location']))}"
+    return f"the {rest} of the batch: not known to be committed; hand the batch in again, or run `sluicegate recover`"
 
 
 def _expiry(item: Manifest) -> str:

@@ -35,14 +35,20 @@ SHORT_ENGINES = {"great_expectations": "gx"}
 _SAY = {
     ("committed", "commit"): ("COMMITTED", "bold green"),
     ("committed", "commit_with_warnings"): ("COMMITTED WITH WARNINGS", "bold yellow"),
-    ("committed", "quarantine"): ("REFUSED TOO LATE", "bold red"),
-    ("quarantined", "quarantine"): ("QUARANTINED", "bold red"),
     ("blocked", "block"): ("BLOCKED", "bold red"),
     ("checked", "commit"): ("PASSED", "bold green"),
     ("checked", "commit_with_warnings"): ("PASSED WITH WARNINGS", "bold yellow"),
     ("checked", "quarantine"): ("FAILED", "bold red"),
     ("checked", "block"): ("FAILED", "bold red"),
 }
+
+_SAY_OF_ACTION = {
+    "committed": ("REFUSED TOO LATE", "bold red"),
+    "quarantined": ("QUARANTINED", "bold red"),
+    "deleted": ("DELETED BEFORE", "bold red"),
+    "split": ("SPLIT", "bold yellow"),
+}
+"""What is said whatever today's decision is: the first one stands."""
 
 _WOULD = {
     "commit": "commit the batch",
@@ -133,12 +139,12 @@ def _below(row: Mapping[str, Any], width: int) -> Iterator[Line]:
 def decision_lines(facts: Mapping[str, Any], *, width: int) -> Iterator[Line]:
     """What became of the batch, in one sentence; why; and the next command."""
     verdict = facts["verdict"]
-    word, style = _SAY[facts["action"], verdict["decision"]]
+    word, style = _word(facts)
     sentence = wrap(clean(f"{word}: {_sentence(facts)}"), width)
     yield ((word, style), (sentence[0].removeprefix(word), ""))
     for line in sentence[1:]:
         yield ((line, ""),)
-    for reason in verdict["reasons"]:
+    for reason in _reasons(facts):
         for i, line in enumerate(wrap(clean(reason), width - 4)):
             yield (("  - " if i == 0 else "    ", ""), (line, ""))
     if verdict["decision"] != "commit" and facts.get("owner"):
@@ -150,6 +156,15 @@ def decision_lines(facts: Mapping[str, Any], *, width: int) -> Iterator[Line]:
         yield ((line, "dim"),)
     if facts.get("next"):  # never wrapped: it is there to be copied
         yield (("next: ", "dim"), (facts["next"], "bold"))
+
+
+def _word(facts: Mapping[str, Any]) -> tuple[str, str]:
+    action, decision = facts["action"], facts["verdict"]["decision"]
+    if action == "checked" and facts.get("split"):
+        return "PASSED IN PART", "bold yellow"
+    if action == "committed" and facts["exit_code"] == 0 and decision not in {"commit", "commit_with_warnings"}:
+        return "COMMITTED BEFORE", "bold yellow"  # replayed or released
+    return _SAY.get((action, decision)) or _SAY_OF_ACTION[action]
 
 
 def _sentence(facts: Mapping[str, Any]) -> str:
@@ -164,11 +179,32 @@ def _sentence(facts: Mapping[str, Any]) -> str:
                 return f"{rows} had been committed before and {are} as {they_were}: {near(facts['location'])}{although}"
             return f"{rows} {are} in {near(facts['location'])}" + (", although" if verdict["reasons"] else "")
         case "quarantined":
-            return f"nothing was committed; {rows} {wait_} as {facts['quarantine_id']}{reasons}"
+            since = f" since {facts['quarantined_at'][:16].replace('T', ' ')} UTC" if facts["decided_before"] else ""
+            return f"nothing was committed; {rows} {wait_} as {facts['quarantine_id']}{since}{reasons}"
+        case "split":
+            before = "it was split before; " if facts["decided_before"] else ""
+            split = facts["split"]
+            committed, kept = plural(split["rows_committed"], "row"), f"{split['rows_quarantined']:,}"
+            return f"{before}{committed} in {near(facts['location'])}, {kept} kept as {facts['quarantine_id']}{reasons}"
+        case "checked" if facts.get("split"):
+            split = facts["split"]
+            committed, kept = plural(split["rows_committed"], "row"), f"{split['rows_quarantined']:,}"
+            return f"nothing was changed; a run would commit {committed}, and quarantine {kept}{reasons}"
+        case "deleted":
+            return f"nothing was committed, and nothing kept again: {facts['quarantine_id']} was given up{reasons}"
         case "blocked":
             return f"nothing was committed; the batch stays where it was{reasons}"
         case _:
             return f"nothing was changed; a run would {_WOULD[verdict['decision']]}{reasons}"
+
+
+def _reasons(facts: Mapping[str, Any]) -> Sequence[str]:
+    """Why; of a batch that was split, which checks broke how many of its rows."""
+    split = facts.get("split")
+    if not split:
+        reasons: Sequence[str] = facts["verdict"]["reasons"]
+        return reasons
+    return [f"{check['name']}: {plural(check['rows'], 'row')}" for check in split["checks"]]
 
 
 def near(path: str) -> str:

@@ -236,7 +236,7 @@ class QuarantineDocument:
     enabled: bool = _key("Without a quarantine, a batch that would go there is blocked.", default=True)
     s3_bucket: str | None = _key("The bucket, where the profile's store is S3; its server and credentials are the profile's.")
     s3_prefix: str | None = _key("The prefix in it; `${TENANT_ID}` and `${ASSET_NAME}` are filled in by the gate.")
-    retention_days: int | None = _key("An item expires so many days after it came; never, without.", minimum=0)
+    retention_days: int | None = _key("An item expires so many days after it came; never, without.", minimum=0, maximum=36500)
     scope: Scope = _key(
         "`batch`: a refused batch is kept whole. `rows`: the rows that break row-level checks are kept, and the rest is committed if it passes.",
         default=Scope.BATCH,

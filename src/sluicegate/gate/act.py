@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from sluicegate.checks.types import BatchSchema
 from sluicegate.contract.model import Contract
 from sluicegate.errors import UsageError
 from sluicegate.gate.run import EngineView
-from sluicegate.gate.split import Split
+from sluicegate.gate.split import Parts, Split
 from sluicegate.ports.quarantine import (
     Manifest,
     QuarantineRequest,
@@ -25,16 +26,21 @@ from sluicegate.ports.quarantine import (
 from sluicegate.ports.target import CommitReceipt, CommitRequest, Target
 from sluicegate.verdict.model import Decision, Verdict
 
-__all__ = ["ActableBatch", "Acted", "ActionTaken", "commit", "commit_properties", "committed_before", "quarantine"]
+__all__ = ["ActableBatch", "Acted", "ActionTaken", "commit", "commit_properties", "quarantine"]
 
 
 class ActionTaken(StrEnum):
-    """What was done with the batch."""
+    """What was done with the batch; ``deleted``: nothing, somebody had given this very batch up before.
+
+    ``split``: the rows that broke checks are in quarantine, the rest is committed.
+    """
 
     CHECKED = "checked"
     COMMITTED = "committed"
     QUARANTINED = "quarantined"
     BLOCKED = "blocked"
+    DELETED = "deleted"
+    SPLIT = "split"
 
 
 class ActableBatch(Protocol):
@@ -59,6 +65,7 @@ class ActableBatch(Protocol):
     @property
     def scratch(self) -> Path: ...
     def spool(self, folder: Path) -> tuple[Path, ...]: ...
+    def without(self, file: Path) -> AbstractContextManager[Self]: ...
     def check_unchanged(self) -> None: ...
 
 
@@ -108,23 +115,11 @@ def commit(
             rows=batch.rows,
             files=batch.parquet_files(),
             batch=batch.view(),
-            declared=frozenset(spec.name for spec in contract.fields),
+            declared={spec.name: spec.type for spec in contract.fields},
             verify=verify,
             properties=properties,
         )
     )
-
-
-def committed_before(contract: Contract, batch: ActableBatch, target: Target) -> CommitReceipt | None:
-    """The earlier commit of this very batch, if there is one: under a contract that asked for less, say.
-
-    A batch that is in the target is not put into quarantine too; its rows would be in both, and a replay could do nothing.
-
-    Raises:
-        StorageError: the target can't be asked.
-    """
-    found = target.find(batch.batch_id, dataset=contract.dataset, tenant=contract.tenant)
-    return found if found and found.content_sha256 == batch.content_sha256 else None
 
 
 def quarantine(
@@ -135,29 +130,33 @@ def quarantine(
     *,
     evidence: dict[str, Any],
     nonce: str,
+    at: datetime,
     chosen: Mapping[str, Any] | None = None,
     split: Split | None = None,
 ) -> Manifest:
     """Keep the batch with all that a replay needs; of a batch that was split, its broken rows. Its input stays where it is.
+
+    Its age counts from ``at``, the time: the checks' clock may be that of the day that a late delivery is about.
 
     Raises:
         StorageError: it could not be kept; nothing that counts was written.
     """
     if verdict.decision is not Decision.QUARANTINE:
         raise UsageError(f"a batch decided to {verdict.decision} is not for the quarantine")
-    manifest = replace(_manifest(contract, verdict, evidence, batch, nonce), target=dict(chosen or {}))
+    manifest = replace(_manifest(contract, verdict, evidence, batch, nonce, at.astimezone(UTC)), target=dict(chosen or {}))
     files = batch.spool(batch.scratch / "spool") if split is None else (split.broken.file,)
     request = QuarantineRequest(
         manifest=manifest if split is None else _of_rows(manifest, contract, batch, split),
         files=files,
-        now=verdict.now,
+        now=at,
         fingerprinted=files == batch.files,
     )
     return store.put(request)
 
 
-def _manifest(contract: Contract, verdict: Verdict, document: dict[str, Any], batch: ActableBatch, nonce: str) -> Manifest:
-    now = verdict.now.astimezone(UTC)
+def _manifest(  # noqa: PLR0917 - all that is known of it
+    contract: Contract, verdict: Verdict, document: dict[str, Any], batch: ActableBatch, nonce: str, now: datetime
+) -> Manifest:
     reason = "; ".join(verdict.reasons)
     return Manifest(
         quarantine_id=quarantine_id(
@@ -220,11 +219,22 @@ def _expiry(contract: Contract, now: datetime) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acted:
-    """What acting came to."""
+    """What acting came to.
+
+    Attributes:
+        earlier: it had been decided before, or by somebody else at the same moment: this run changed nothing.
+        parts: of a batch that was split, or would be; ``split`` is how.
+        verdict: on the whole batch, where acting had something to add to its reasons.
+    """
 
     action: ActionTaken
     receipt: CommitReceipt | None = None
     manifest: Manifest | None = None
+    earlier: bool = False
+    warnings: tuple[str, ...] = ()
+    parts: Parts | None = None
+    split: Split | None = None
+    verdict: Verdict | None = None
 
     @property
     def location(self) -> str | None:

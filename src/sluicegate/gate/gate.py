@@ -19,9 +19,9 @@ from sluicegate.config import Profile, load_profile
 from sluicegate.contract.loader import load_contract
 from sluicegate.contract.model import Contract
 from sluicegate.errors import StorageError, UsageError
-from sluicegate.gate.act import Acted, ActionTaken, commit, commit_properties, committed_before, quarantine
+from sluicegate.gate.act import Acted, ActionTaken, commit_properties
 from sluicegate.gate.evidence import gather_evidence
-from sluicegate.gate.items import DONE
+from sluicegate.gate.first import Door
 from sluicegate.gate.judgement import judge_all
 from sluicegate.gate.merge import of_rows_alone
 from sluicegate.gate.opening import Opening
@@ -30,10 +30,11 @@ from sluicegate.gate.places import Places
 from sluicegate.gate.plan import EngineRoom, Plan, plan
 from sluicegate.gate.record import record_of
 from sluicegate.gate.run import run_checks
+from sluicegate.gate.split import Parts, Split, split
 from sluicegate.gate.ward import Ward
 from sluicegate.ports.engine import RunContext
-from sluicegate.ports.quarantine import Manifest, QuarantineStatus, QuarantineStore
-from sluicegate.ports.target import CommitReceipt, Target
+from sluicegate.ports.quarantine import QuarantineStore
+from sluicegate.ports.target import Target
 from sluicegate.verdict.document import document, verdict_id
 from sluicegate.verdict.model import CheckOutcome, Decision, Verdict
 from sluicegate.verdict.policy import Policy, decide
@@ -107,6 +108,8 @@ class Gate(Opening, Ward):
     def run(self, contract: str | Path | Contract, batch: object = None, **options: Any) -> RunOutcome:
         """Run the checks, decide, and commit the batch, quarantine it, or leave it where it is.
 
+        The same batch handed in again, or by several at once, is acted on once: the others are told the first decision.
+
         Args:
             contract: a contract, asset or job file, or one that was loaded.
             batch: a path, a glob, a list of them, a pandas, polars or Arrow table, a record batch reader, a DuckDB relation;
@@ -119,7 +122,7 @@ class Gate(Opening, Ward):
             UsageError: there is no such batch.
             BatchUnreadable: the batch isn't what its format says.
             BatchConflict: the target has this batch_id with other content.
-            StorageError: the decision could not be carried out; nothing was lost, and the call may be repeated.
+            StorageError: the target or the quarantine can't be asked, or the decision could not be carried out; nothing was lost, and the call may be repeated.
         """
         return self._run(contract, batch, act=True, **options)
 
@@ -140,22 +143,25 @@ class Gate(Opening, Ward):
         tell("reading the contract")
         agreed = _contract(contract)
         self.places.refuse(agreed)
+        self.places.learn(agreed)
         moment = _utc(now or self._clock())
         tell("opening the batch")
         with closing(self._open(agreed, batch, batch_id, format)) as opened:
             tell("planning")
             planned = plan(agreed, self.engines, moment, opened)
             verdict = self._verdict(planned, opened, tell)
-            acted = self._act(agreed, verdict, opened, tell) if act else Acted(action=ActionTaken.CHECKED)
+            acted = self._act(planned, verdict, opened, tell) if act else self._weigh(planned, verdict, opened, tell)
         outcome = RunOutcome(
             run_id=self._run_id(moment),
             contract=agreed,
-            verdict=verdict,
+            verdict=acted.verdict or verdict,
             action=acted.action,
+            parts=acted.parts,
             receipt=acted.receipt,
             manifest=acted.manifest,
             seconds=time.monotonic() - started,
-            warnings=(*self.places.notes(agreed), *opened.notes, *_at_rest(acted.manifest)),
+            decided_before=acted.earlier,
+            warnings=(*self.places.notes(agreed), *opened.notes, *acted.warnings),
         )
         return self._record(outcome)
 
@@ -231,31 +237,46 @@ class Gate(Opening, Ward):
             ),
         )
 
-    def _act(self, contract: Contract, verdict: Verdict, batch: Batch, tell: Progress) -> Acted:
+    def _act(self, planned: Plan, verdict: Verdict, batch: Batch, tell: Progress) -> Acted:
+        """Do what the verdict says, unless a decision on this very batch stands already: the first one counts."""
+        contract = planned.contract
+        desk = replace(self._desk, target=self.places.target(contract), store=self.places.store(contract))
+        door = Door(contract=contract, batch=batch, desk=desk, chosen=self.places.chosen(contract))
+        tell("looking for an earlier decision")
+        try:
+            acted = door.standing() or self._act_first(door, planned, verdict, batch, tell)
+        except StorageError as error:
+            if verdict.decision is not Decision.BLOCK:
+                raise
+            acted = Acted(action=ActionTaken.BLOCKED, warnings=(f"whether it was committed before could not be asked: {error}",))
+        return replace(acted, warnings=(*acted.warnings, *_passes_too_late(acted, verdict), *door.notes))
+
+    def _act_first(self, door: Door, planned: Plan, verdict: Verdict, batch: Batch, tell: Progress) -> Acted:
         match verdict.decision:
             case Decision.COMMIT | Decision.COMMIT_WITH_WARNINGS:
                 tell("committing")
-                return Acted(action=ActionTaken.COMMITTED, receipt=self._commit(contract, verdict, batch))
+                return door.commit(commit_properties(door.contract, verdict))
             case Decision.QUARANTINE:
+                weighed = self._weigh(planned, verdict, batch, tell)
+                verdict = weighed.verdict or verdict
                 tell("quarantining")
-                if earlier := committed_before(contract, batch, self.places.target(contract)):
-                    return Acted(action=ActionTaken.COMMITTED, receipt=earlier)
-                evidence = document(verdict, contract.classified_columns)
-                kept = quarantine(
-                    contract,
-                    verdict,
-                    batch,
-                    self.places.store(contract),
-                    evidence=evidence,
-                    nonce=secrets.token_hex(8),
-                    chosen=self.places.chosen(contract),
-                )
-                return Acted(action=ActionTaken.QUARANTINED, manifest=kept)
+                evidence = document(verdict, door.contract.classified_columns)
+                if weighed.split is not None:
+                    return door.split(weighed.split, verdict, evidence, nonce=secrets.token_hex(8))
+                return replace(door.keep(verdict, evidence, nonce=secrets.token_hex(8)), verdict=verdict)
             case Decision.BLOCK:
                 return Acted(action=ActionTaken.BLOCKED)
 
-    def _commit(self, contract: Contract, verdict: Verdict, batch: Batch) -> CommitReceipt:
-        return commit(contract, batch, self.places.target(contract), commit_properties(contract, verdict))
+    def _weigh(self, planned: Plan, verdict: Verdict, batch: Batch, tell: Progress) -> Acted:
+        """Whether a batch that is to be quarantined can be split; what would become of it, and nothing is done yet."""
+        nothing = Acted(action=ActionTaken.CHECKED)
+        if verdict.decision is not Decision.QUARANTINE or planned.contract.quarantine.scope != "rows":
+            return nothing
+        tell("splitting")
+        found = split(planned, verdict, batch, lambda rest: self._verdict(planned, rest, tell))
+        if isinstance(found, Split):
+            return replace(nothing, split=found, parts=Parts.of(found))
+        return replace(nothing, verdict=replace(verdict, reasons=(*verdict.reasons, f"not split into rows: {found.why}")))
 
     def _record(self, outcome: RunOutcome) -> RunOutcome:
         """Write the run to the history. It isn't the arbiter: if it can't be written, the decision stands, and says so."""
@@ -304,11 +325,13 @@ def _beside(contract: Contract, settings: Mapping[str, Any]) -> Mapping[str, Any
     return {**settings, "rules": [item for i, item in enumerate(filled) if item not in filled[:i]]}
 
 
-def _at_rest(item: Manifest | None) -> tuple[str, ...]:
-    """The same batch was quarantined before, and somebody has decided on it since: that stands."""
-    if item is None or item.status not in {*DONE, QuarantineStatus.DELETED}:
+def _passes_too_late(acted: Acted, verdict: Verdict) -> tuple[str, ...]:
+    """A batch that waits in quarantine is not committed by being handed in again, whatever its checks say now."""
+    if acted.manifest is None or acted.action is not ActionTaken.QUARANTINED or verdict.exit_code:
         return ()
-    return (f"this very batch was quarantined before, and has been {item.status} since: it was not kept again",)
+    item = acted.manifest
+    verb = f"`sluicegate quarantine replay {item.quarantine_id}`"
+    return (f"its checks pass now, but this very batch waits in quarantine since {item.created_at[:16]}: {verb} commits it",)
 
 
 def _silent(_: str) -> None:

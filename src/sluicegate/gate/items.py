@@ -89,23 +89,42 @@ class Desk:
         Raises:
             StorageError: the target can't be asked.
         """
-        found = self.target_for(item).find(item.batch_id, dataset=item.dataset, tenant=item.tenant)
-        if found is None:
-            return None
-        claims = [step for step in reversed(item.history) if step.status is QuarantineStatus.REPLAYING]
-        claim = next((step for step in claims if step.details.get("data_sha256") == found.content_sha256), None)
-        return Landing(receipt=found, claim=claim) if claim or found.content_sha256 == item.content_sha256 else None
+        if item.scope == "rows":
+            return self._rows_landed(item)
+        found = self.find(item, item.batch_id)
+        return Landing(receipt=found, claim=_claim_of(item, found)) if found and self.explains(item, found) else None
 
-    def change(self, quarantine_id: str, decide: Callable[[Manifest], Manifest]) -> Manifest:
+    def find(self, item: Manifest, batch_id: str) -> CommitReceipt | None:
+        """What the item's target has under a batch_id.
+
+        Raises:
+            StorageError: the target can't be asked.
+        """
+        return self.target_for(item).find(batch_id, dataset=item.dataset, tenant=item.tenant)
+
+    def _rows_landed(self, item: Manifest) -> Landing | None:
+        """Broken rows have a key of their own; or they are in the target because the whole batch is."""
+        own = self.find(item, item.target_batch_id)
+        if own is not None and (claim := _claim_of(item, own)):
+            return Landing(receipt=own, claim=claim)
+        whole = self.find(item, item.batch_id)
+        same = whole is not None and whole.content_sha256 == item.content_sha256 and whole.rows == item.batch_rows
+        return Landing(receipt=whole, claim=None) if whole and same else None
+
+    def explains(self, item: Manifest, found: CommitReceipt) -> bool:
+        """Whether what the target has under the item's batch_id is the item's own content, or what somebody claimed it for."""
+        return found.content_sha256 == item.content_sha256 or _claim_of(item, found) is not None
+
+    def change(self, which: str | Manifest, decide: Callable[[Manifest], Manifest]) -> Manifest:
         """Swap in what is decided on the item as it is; decided anew whenever somebody else was quicker.
 
         Args:
-            quarantine_id: which item.
+            which: the item's ID; or the item as it once was, which spares the store a search.
             decide: its next revision; the same object again to leave it.
         """
         tried: set[str] = set()
         for attempt in range(_TRIES):
-            item = self.store.get(quarantine_id)
+            item = self._get(which)
             if item.nonce in tried:  # our own, whose answer was lost
                 return item
             wanted = decide(item)
@@ -119,23 +138,32 @@ class Desk:
                     raise
         raise AssertionError
 
-    def settle(self, quarantine_id: str, *, by: str) -> Manifest:
-        """The item; brought to rest if its content is in the target: who was to do that may be dead."""
+    def _get(self, which: str | Manifest) -> Manifest:
+        if isinstance(which, str):
+            return self.store.get(which)
+        return self.store.get(which.quarantine_id, tenant=which.tenant, dataset=which.dataset)
+
+    def settle(self, which: str | Manifest, *, by: str) -> Manifest:
+        """The item; brought to rest if its content is in the target: who was to do that may be dead.
+
+        A tombstone stays one, and notes it: a run may have committed the batch in the moment of its deletion.
+        """
 
         def decide(item: Manifest) -> Manifest:
-            if item.status not in {*WAITING, QuarantineStatus.REPLAYING}:
+            if item.status in DONE or landing_step(item) is not None:
                 return item
             landing = self.landed(item)
             return item if landing is None else self.rested(item, landing, by=by)
 
-        return self.change(quarantine_id, decide)
+        return self.change(which, decide)
 
     def rested(self, item: Manifest, landing: Landing, *, by: str) -> Manifest:
         """The revision that says what the target shows."""
         receipt, claim = landing.receipt, landing.claim
         why = f"{claim.details['action']} by {claim.by}: {claim.why}" if claim else "a run of the gate had committed it"
         details = {**(claim.details if claim else {}), "data_sha256": receipt.content_sha256, "location": receipt.location}
-        return moved(item, landing.status, at=self.stamp(), by=by, why=f"found in the target; {why}", details=details)
+        status = item.status if item.status is QuarantineStatus.DELETED else landing.status
+        return moved(item, status, at=self.stamp(), by=by, why=f"found in the target; {why}", details=details)
 
     def refuse_busy(self, item: Manifest) -> None:
         """Raises:
@@ -251,6 +279,12 @@ class Claim:
         return self._desk.store.swap(item, back)
 
 
+def _claim_of(item: Manifest, found: CommitReceipt) -> Transition | None:
+    """The claim that what the target has was committed under."""
+    claims = [step for step in reversed(item.history) if step.status is QuarantineStatus.REPLAYING]
+    return next((step for step in claims if step.details.get("data_sha256") == found.content_sha256), None)
+
+
 def landing_step(item: Manifest) -> Transition | None:
     """The step that brought the item's content to the target, if one did."""
     return next((step for step in reversed(item.history) if "location" in step.details), None)
@@ -263,5 +297,6 @@ def refuse_deleted(item: Manifest) -> None:
     if item.status is QuarantineStatus.DELETED:
         step = item.history[-1]
         raise UsageError(
-            f"{item.quarantine_id} was deleted by {step.by} at {step.at}: {step.why}", hint="hand the batch in again"
+            f"{item.quarantine_id} was deleted by {step.by} at {step.at}: {step.why}",
+            hint="hand it in under a batch_id of its own",
         )

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from sluicegate.errors import SluicegateError, StorageError, UsageError
 from sluicegate.gate.items import DONE, Desk, moved, refuse_deleted
+from sluicegate.gate.lending import lent
+from sluicegate.gate.rest import require_rest
 from sluicegate.ports.fingerprint import file_sha256
 from sluicegate.ports.quarantine import Manifest, QuarantineStatus, QuarantineStore, StoredFile
 
@@ -63,6 +65,7 @@ def delete(desk: Desk, quarantine_id: str, *, by: str, why: str, expired_only: b
         if expired_only and not expired(item, desk.clock()):
             raise UsageError(f"{item.quarantine_id} has not expired")
         desk.refuse_busy(item)
+        require_rest(desk, item, or_conflict=True)
         if item.status not in DONE and (landing := desk.landed(item)):  # the history shall say that no row is lost
             item = replace(item, history=desk.rested(item, landing, by=by).history)
         return moved(item, QuarantineStatus.DELETED, at=desk.stamp(), by=by, why=why)
@@ -148,7 +151,8 @@ def verify(store: QuarantineStore, quarantine_ids: Iterable[str] = ()) -> Iterat
         if item.status is QuarantineStatus.DELETED:
             continue
         try:
-            store.data_files(item)
+            with lent(store, item):
+                pass
         except StorageError as error:
             gone = store.get(item.quarantine_id).status is QuarantineStatus.DELETED
             if not gone:
@@ -166,21 +170,21 @@ def export(store: QuarantineStore, quarantine_id: str, folder: Path) -> tuple[Pa
     """
     item = store.get(quarantine_id)
     refuse_deleted(item)
-    kept = store.data_files(item)
     copies = [folder / name for name in _names(item.files)]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for source, stored, copy in zip(kept, item.files, copies, strict=True):
-            _copy(source, stored, copy)
-    except OSError as error:
-        raise StorageError(f"{folder} can't be written: {error.strerror or error}", hint="name another folder") from error
+    with lent(store, item) as kept:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for source, stored, copy in zip(kept, item.files, copies, strict=True):
+                _copy(source, stored, copy)
+        except OSError as error:
+            raise StorageError(f"{folder} can't be written: {error.strerror or error}", hint="name another folder") from error
     return tuple(copies)
 
 
 def _names(files: tuple[StoredFile, ...]) -> list[str]:
-    """The files' own names; numbered where two are the same."""
+    """The files' own names; all numbered where two are the same."""
     names = [Path(file.original).name for file in files]
-    return [name if names.count(name) == 1 else f"{number:05}-{name}" for number, name in enumerate(names)]
+    return names if len({*names}) == len(names) else [f"{number:05}-{name}" for number, name in enumerate(names)]
 
 
 def _copy(source: Path, stored: StoredFile, copy: Path) -> None:

@@ -41,7 +41,7 @@ def merged(
     """
     rest = _files(target, item)
     try:
-        whole = opened((*rest, *rows.spool(rows.scratch / "merged")), rows.content_sha256) if rest else None
+        whole = opened((*rest, *rows.as_parquet(rows.scratch / "merged")), rows.content_sha256) if rest else None
     except (BatchUnreadable, UsageError):  # the table has other types, say
         whole = None
     if whole is None:

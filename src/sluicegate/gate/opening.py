@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from sluicegate.config import Profile
 from sluicegate.contract.model import Contract
 from sluicegate.contract.references import references_to_open
 from sluicegate.errors import UsageError
+from sluicegate.gate.lending import lent
 from sluicegate.gate.merge import merged
 from sluicegate.gate.places import Places
 from sluicegate.gate.rest import rest_contract
@@ -61,23 +62,26 @@ class Opening:
         Of a batch that was split these are its broken rows, without what the quarantine added to them.
         """
         rows = item.scope == "rows"
-        files = [str(path) for path in self.places.store().data_files(item)] if data is None else data
         came, options = (item.split.get("format"), item.split.get("options")) if rows else (item.format, item.options)
-        in_files = isinstance(data, str | os.PathLike | list)
+        in_files = isinstance(data, str | os.PathLike | list | tuple)
         same = data is not None and in_files and find_files(data, format).format == came  # type: ignore[arg-type]
         if data is None:
             format, options = item.format, item.options  # noqa: A001
-        return open_batch(
-            files,
-            batch_id=item.target_batch_id,
-            format=format,
-            options=options if same or data is None else None,
-            references=references_to_open(contract) if checked else None,
-            known_sha256=item.content_sha256 if data is None and not rows else None,
-            dropped=(ROW_COLUMN, CHECKS_COLUMN) if rows else (),
-            types=item.split.get("columns") if data is None else None,
-            **self._reading(contract),
-        )
+        with ExitStack() as stack:
+            files = data if data is not None else [str(path) for path in stack.enter_context(lent(self.places.store(), item))]
+            batch = open_batch(
+                files,
+                batch_id=item.target_batch_id,
+                format=format,
+                options=options if same or data is None else None,
+                references=references_to_open(contract) if checked else None,
+                known_sha256=item.content_sha256 if data is None and not rows else None,
+                dropped=(ROW_COLUMN, CHECKS_COLUMN) if rows else (),
+                types=item.split.get("columns") if data is None else None,
+                **self._reading(contract),
+            )
+            batch.on_close(stack.pop_all().close)
+            return batch
 
     @contextmanager
     def _merged(self, item: Manifest, contract: Contract, rows: Batch) -> Iterator[Batch | None]:

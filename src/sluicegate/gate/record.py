@@ -31,7 +31,7 @@ def record_of(outcome: RunOutcome) -> RunRecord:
         dataset=verdict.dataset,
         batch_id=verdict.batch_id,
         batch_sha256=verdict.batch_sha256,
-        rows=verdict.rows,
+        rows=outcome.parts.committed if outcome.parts else verdict.rows,
         decision=verdict.decision.value,
         action=outcome.action.value,
         location=outcome.receipt.location if outcome.receipt else "",
@@ -40,7 +40,7 @@ def record_of(outcome: RunOutcome) -> RunRecord:
         verdict=document(verdict, contract.classified_columns),
         figures={
             item.check.fingerprint: item.value
-            for item in verdict.outcomes
+            for item in (outcome.parts.rest.outcomes if outcome.parts and outcome.parts.rest else verdict.outcomes)
             if isinstance(item.check.promise, Drift)
             and isinstance(item.value, int | float | Decimal)
             and math.isfinite(item.value)

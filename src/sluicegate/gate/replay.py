@@ -19,7 +19,7 @@ from sluicegate.errors import BatchConflict, CommitStateUnknown, SluicegateError
 from sluicegate.gate.act import commit, commit_properties
 from sluicegate.gate.items import DONE, RELEASE, REPLAY, Claim, Desk, landing_step, refuse_deleted
 from sluicegate.gate.merge import ALONE, MERGED
-from sluicegate.gate.rest import require_rest
+from sluicegate.gate.rest import require_rest, with_rest
 from sluicegate.ports.quarantine import Manifest
 from sluicegate.ports.target import CommitReceipt
 from sluicegate.verdict.document import document
@@ -160,7 +160,10 @@ def replay(bench: Bench, task: Task, *, dry_run: bool = False) -> ReplayOutcome:
         return ReplayOutcome(manifest=item, dry_run=dry_run)
     if item.status not in DONE:
         desk.refuse_busy(item)
-        require_rest(desk, item)
+        if dry_run:
+            require_rest(desk, item)
+        else:
+            item = with_rest(desk, item, by=task.by)
     contract = _suited(task.contract_for(item), item)
     with closing(bench.open(item, contract, task.data, task.format)) as batch:
         if item.status in DONE:
@@ -207,7 +210,7 @@ def _verdict(bench: Bench, item: Manifest, contract: Contract, batch: Batch) -> 
 
 def _lineage(item: Manifest) -> dict[str, str]:
     """What the target keeps of where the rows were."""
-    whole = {"quarantine_id": item.quarantine_id, "attempt": str(item.attempt)}
+    whole = {"quarantine_id": item.quarantine_id, "replay_attempt": str(item.attempt)}
     return whole if item.scope != "rows" else whole | {"split": "rows", "of_batch": item.batch_id}
 
 
@@ -219,7 +222,7 @@ def release(bench: Bench, task: Task) -> ReplayOutcome:
     if item.status in DONE:
         return ReplayOutcome(manifest=item)
     desk.refuse_busy(item)
-    require_rest(desk, item)
+    item = with_rest(desk, item, by=task.by)
     contract = _suited(task.contract_for(item), item)
     with closing(bench.open(item, contract, checked=False)) as batch:
         claim = desk.claim(task.quarantine_id, RELEASE, batch.content_sha256, by=task.by, why=task.why)

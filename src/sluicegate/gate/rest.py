@@ -15,14 +15,16 @@ from typing import Any
 from sluicegate.batch.source import Batch
 from sluicegate.contract.model import Contract, FieldSpec
 from sluicegate.errors import BatchUnreadable, SluicegateError, StorageError, TransientStorageError
-from sluicegate.gate.act import commit
+from sluicegate.gate.act import ActableBatch, commit
 from sluicegate.gate.items import WAITING, Desk, moved
+from sluicegate.gate.lending import lent
 from sluicegate.ports.quarantine import Manifest, Transition
 from sluicegate.ports.recovery import Recovered
 from sluicegate.ports.target import CommitReceipt
 from sluicegate.words import plural
 
 __all__ = [
+    "REST_LOCATION",
     "commit_rest",
     "finish_rest",
     "is_rest",
@@ -32,15 +34,18 @@ __all__ = [
     "rest_contract",
     "rest_step",
     "unfinished",
+    "with_rest",
 ]
 
-_LOCATION = "rest_location"
+REST_LOCATION = "rest_location"
+"""The detail of an item's history that says where the rest of its batch is."""
+
 _AGAIN = "hand the batch in again: its rest is committed then, and nothing twice"
 
 
 def rest_step(item: Manifest) -> Transition | None:
     """The step that says where the rest is; None as long as it isn't known to be committed."""
-    return next((step for step in item.history if _LOCATION in step.details), None)
+    return next((step for step in item.history if REST_LOCATION in step.details), None)
 
 
 def is_rest(item: Manifest, found: CommitReceipt) -> bool:
@@ -73,7 +78,7 @@ def rest_contract(item: Manifest) -> Contract:
     )
 
 
-def commit_rest(desk: Desk, item: Manifest, batch: Batch) -> CommitReceipt:
+def commit_rest(desk: Desk, item: Manifest, batch: ActableBatch) -> CommitReceipt:
     """Commit what the item leaves of its batch; what the target has of it then: the rest, or the whole batch if a run was quicker.
 
     Args:
@@ -85,15 +90,14 @@ def commit_rest(desk: Desk, item: Manifest, batch: Batch) -> CommitReceipt:
         BatchConflict: the target has this batch_id with other content.
         StorageError: nothing was committed, or (CommitStateUnknown) it isn't known.
     """
-    (file,) = desk.store.data_files(item)
-    with batch.without(file) as rest:
+    with lent(desk.store, item) as (file,), batch.without(file) as rest:
         if rest.rows + item.rows != item.batch_rows:
             raise StorageError(
                 f"{item.quarantine_id} and its batch don't fit: {rest.rows:,} and {item.rows:,} rows of {item.batch_rows:,}"
             )
         receipt = commit(rest_contract(item), rest, desk.target_for(item), _properties(item))
     if receipt.already_there:  # whose rows those are, the target says
-        return desk.target_for(item).find(item.batch_id, dataset=item.dataset, tenant=item.tenant) or receipt
+        return desk.find(item, item.batch_id) or receipt
     return receipt
 
 
@@ -122,13 +126,13 @@ def note_rest(desk: Desk, item: Manifest, receipt: CommitReceipt, *, by: str) ->
         if rest_step(item) is not None or item.status not in WAITING:
             return item
         told = f"the rest of the batch, {plural(receipt.rows, 'row')}, is committed"
-        details = {_LOCATION: receipt.location, "rest_rows": receipt.rows}
+        details = {REST_LOCATION: receipt.location, "rest_rows": receipt.rows}
         return moved(item, item.status, at=desk.stamp(), by=by, why=told, details=details)
 
-    return desk.change(item.quarantine_id, decide)
+    return desk.change(item, decide)
 
 
-def require_rest(desk: Desk, item: Manifest, *, or_conflict: bool = False) -> None:
+def require_rest(desk: Desk, item: Manifest, *, or_conflict: bool = False) -> CommitReceipt | None:
     """Refuse to do anything with the rows of a batch whose rest isn't committed yet.
 
     Args:
@@ -136,18 +140,28 @@ def require_rest(desk: Desk, item: Manifest, *, or_conflict: bool = False) -> No
         item: of any scope.
         or_conflict: it is enough that the rest can't be committed any more: other content has the batch's ID.
 
+    Returns:
+        Where the rest is, if the item doesn't say so yet.
+
     Raises:
         TransientStorageError: the rest is to be committed first.
         StorageError: the target can't be asked.
     """
     if not unfinished(item):
-        return
-    found = desk.target_for(item).find(item.batch_id, dataset=item.dataset, tenant=item.tenant)
+        return None
+    found = desk.find(item, item.batch_id)
     if found is None or (found.content_sha256 != item.content_sha256 and not or_conflict):
         raise TransientStorageError(
             f"{item.quarantine_id}: the rest of batch {item.batch_id!r} is not committed yet: the run that split it broke off",
             hint=_AGAIN,
         )
+    return found if is_rest(item, found) else None
+
+
+def with_rest(desk: Desk, item: Manifest, *, by: str) -> Manifest:
+    """The item, which says from now on where its rest is: before anything becomes of its rows. Raises as ``require_rest`` does."""
+    found = require_rest(desk, item)
+    return item if found is None else note_rest(desk, item, found, by=by)
 
 
 def finish_rest(desk: Desk, item: Manifest, opened: Callable[[Manifest], Batch], *, dry_run: bool = False) -> Recovered | None:
@@ -166,12 +180,12 @@ def finish_rest(desk: Desk, item: Manifest, opened: Callable[[Manifest], Batch],
         return None
     facts: dict[str, Any] = {"what": "rows", "where": item.quarantine_id}
     try:
-        found = desk.target_for(item).find(item.batch_id, dataset=item.dataset, tenant=item.tenant)
+        found = desk.find(item, item.batch_id)
         if found is not None and found.content_sha256 != item.content_sha256:
             return Recovered(done="left", why=f"batch {item.batch_id!r} was committed with other content", exit_code=4, **facts)
         if not dry_run:
             found = found or _commit_original(desk, item, opened)
-            settled = desk.settle(item.quarantine_id, by="recover")
+            settled = desk.settle(item, by="recover")
             if is_rest(settled, found):
                 note_rest(desk, settled, found, by="recover")
         elif found is None:

@@ -25,12 +25,12 @@ from sluicegate.contract.model import QuarantinePolicy
 from sluicegate.errors import StorageError
 from sluicegate.gate.plan import Plan
 from sluicegate.gate.run import EngineView
-from sluicegate.ports.quarantine import CHECKS_COLUMN, ROW_COLUMN
+from sluicegate.ports.quarantine import CHECKS_COLUMN, ROW_COLUMN, Manifest
 from sluicegate.verdict.model import CheckOutcome, Decision, Outcome, Verdict
 from sluicegate.verdict.policy import Policy
 from sluicegate.words import plural
 
-__all__ = ["Broken", "ShownBatch", "Split", "SplittableBatch", "Whole", "set_aside", "split"]
+__all__ = ["Broken", "Parts", "ShownBatch", "Split", "SplittableBatch", "Whole", "set_aside", "split"]
 
 _OURS = "_sluicegate_"
 _LOST_IN_PARQUET = re.compile(r"\b(TIME WITH TIME ZONE|TIMETZ|BIT|INTERVAL|UHUGEINT|VARIANT)(?=[\[\],)]|$)")
@@ -67,6 +67,47 @@ class Split:
     rest: Verdict
     names: Mapping[str, str]
     """Fingerprint -> the check's name, of the checks that split the batch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """A split in figures, for reports and the history.
+
+    Attributes:
+        quarantined, committed: rows.
+        checks: fingerprint, name and rows, of each check that rows broke.
+        decision: on the rest.
+        rest: the verdict on it, where this run reached it.
+    """
+
+    quarantined: int
+    committed: int
+    checks: tuple[tuple[str, str, int], ...]
+    decision: Decision
+    rest: Verdict | None = None
+
+    @classmethod
+    def of(cls, split: Split) -> Parts:
+        """Those of a split that this run made."""
+        checks = tuple((fingerprint, name, split.broken.checks[fingerprint]) for fingerprint, name in split.names.items())
+        rest = split.rest
+        return cls(quarantined=split.broken.rows, committed=rest.rows, checks=checks, decision=rest.decision, rest=rest)
+
+    @classmethod
+    def told_by(cls, item: Manifest) -> Parts:
+        """Those that a rows item tells of, whoever split its batch."""
+        checks = tuple((str(key), str(of["name"]), int(of["rows"])) for key, of in item.split.get("checks", {}).items())
+        decision = Decision(item.split.get("decision", Decision.COMMIT))
+        return cls(quarantined=item.rows, committed=(item.batch_rows or 0) - item.rows, checks=checks, decision=decision)
+
+    def as_document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "rows_quarantined": self.quarantined,
+            "rows_committed": self.committed,
+            "decision": self.decision.value,
+            "checks": [{"fingerprint": key, "name": name, "rows": rows} for key, name, rows in self.checks],
+        }
 
 
 class ShownBatch(Protocol):
@@ -193,7 +234,9 @@ def _query(meanings: Mapping[str, RowMeaning]) -> str:
     own = ", ".join(marks.values())
     return (
         f"SELECT * EXCLUDE ({own}), list_sort(list_distinct([{named}])) AS {identifier(CHECKS_COLUMN)} "
-        f"FROM (SELECT *, {broke} FROM {numbered()} AS {identifier(BATCH)}) WHERE {' OR '.join(marks.values())}"
+        f"FROM (SELECT *, {broke} FROM {numbered()} AS {identifier(BATCH)}) "
+        # As a CASE, so that no optimiser makes a join of it that loses the order.
+        f"WHERE CASE WHEN {' OR '.join(marks.values())} THEN TRUE ELSE FALSE END"
     )
 
 

@@ -1,4 +1,4 @@
-"""The gate's methods on quarantined batches: replay, release, review, delete, purge, verify, export."""
+"""The gate's methods on quarantined batches: replay, release, review, delete, purge, verify, export; and recover."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sluicegate.batch import scratch
 from sluicegate.batch.database import interruptible
 from sluicegate.batch.source import Batch
 from sluicegate.contract.model import Contract
 from sluicegate.errors import StorageError, UsageError
 from sluicegate.gate import keep
+from sluicegate.gate import recover as recovery
 from sluicegate.gate import replay as steps
 from sluicegate.gate.act import ActionTaken
 from sluicegate.gate.items import Desk
@@ -22,6 +24,7 @@ from sluicegate.gate.outcome import RunOutcome
 from sluicegate.gate.places import Places
 from sluicegate.gate.record import record_of, record_of_release
 from sluicegate.ports.quarantine import Manifest
+from sluicegate.ports.recovery import Recovered
 from sluicegate.ports.target import Target
 from sluicegate.verdict.model import Verdict
 
@@ -33,6 +36,7 @@ __all__ = ["Ward", "pacer"]
 
 _LEASE = timedelta(minutes=10)
 _USER = "somebody"
+_A_DAY = timedelta(days=1)
 _Judge = Callable[[Contract, Batch], Verdict]
 
 
@@ -90,7 +94,13 @@ class Ward:
     def _desk(self) -> Desk:
         lease = _LEASE + timedelta(seconds=2 * self.profile.timeout_seconds)
         places = self.places
-        return Desk(store=places.store(), target=self.target, clock=self._clock, lease=lease, target_of=places.target_of)
+        return Desk(
+            store=places.store(),
+            target=self.target,
+            clock=lambda: self._moment(None),
+            lease=lease,
+            target_of=places.target_of,
+        )
 
     def _bench(self, judge: _Judge, judge_alone: _Judge) -> steps.Bench:
         return steps.Bench(desk=self._desk, open=self._open_kept, judge=judge, judge_alone=judge_alone, merged=self._merged)
@@ -145,7 +155,7 @@ class Ward:
         def contract_for(item: Manifest) -> Contract:
             nonlocal moment
             if original_clock:
-                moment = datetime.fromisoformat(str(item.verdict["clock"]))
+                moment = _clock_of(item)
             return self._suited(agreed, item, beside)
 
         task = steps.Task(quarantine_id=quarantine_id, contract_for=contract_for, by=by, why=why, data=data, format=format)
@@ -230,6 +240,22 @@ class Ward:
         """Copy an item's files, verified, into a folder, under the names they were handed in with; nothing is overwritten."""
         return keep.export(self.places.store(), quarantine_id, Path(folder))
 
+    def recover(self, *, older_than: timedelta = _A_DAY, dry_run: bool = False) -> Iterator[Recovered]:
+        """Finish or roll back what dead workers left; say what was done with each. Any worker may do it, at any time.
+
+        Claims whose lease is over, items whose batch is committed, batches that were split by half, tombstones with bytes; then what lies
+        in the store, the targets and ``temp_directory`` that nobody refers to and nobody can still be writing. What can't be done is
+        told as ``left``, with an exit code.
+
+        Args:
+            older_than: leavings of which only their age tells that they are dead must be so old.
+            dry_run: tell, and change nothing.
+        """
+        moment = self._moment(None) - older_than
+        with interruptible():
+            yield from recovery.recover(self._desk, self._open_original, older_than=moment, dry_run=dry_run)
+        yield from scratch.leavings(self.profile.batch.temp_directory, older_than=moment, dry_run=dry_run)
+
     def _known(self, contract: str | Path | Contract | None) -> Contract | None:
         """The contract that was given; items where it keeps its refused batches are found from now on."""
         agreed = self._contract(contract) if contract is not None else None
@@ -263,13 +289,23 @@ class Ward:
             )
             record = record_of(done)
         if outcome.manifest.scope == "rows":  # beside the rest of their batch, not instead of it
-            rows = outcome.receipt.rows if outcome.receipt else record.rows
+            rows = outcome.receipt.rows if outcome.receipt else outcome.manifest.rows
             record = replace(record, batch_id=outcome.manifest.target_batch_id, rows=rows)
         try:
             self.history.record(record)
         except StorageError as error:
             return replace(outcome, warnings=(*outcome.warnings, f"the run is not in the history: {error}"))
         return outcome
+
+
+def _clock_of(item: Manifest) -> datetime:
+    """The clock of the verdict that refused the item."""
+    try:
+        return datetime.fromisoformat(str(item.verdict["clock"]))
+    except (KeyError, ValueError) as error:
+        raise UsageError(
+            f"the manifest of {item.quarantine_id} doesn't say by which clock it was judged", hint="use --now"
+        ) from error
 
 
 def _insist(**said: str) -> None:

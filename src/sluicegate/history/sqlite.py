@@ -50,7 +50,7 @@ _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM runs"
 _COMMITTED_ROWS = """
 SELECT coalesce(sum(rows), 0) FROM (
     SELECT rows, min(started_at) AS first FROM runs
-    WHERE tenant = ? AND dataset = ? AND action = 'committed' AND batch_id <> ?
+    WHERE tenant = ? AND dataset = ? AND action IN ('committed', 'split') AND batch_id <> ?
     GROUP BY batch_id
 ) WHERE first BETWEEN ? AND ?
 """
@@ -59,7 +59,7 @@ _PAST_VALUES = """
 SELECT value FROM (
     SELECT value, max(started_at) AS last FROM figures JOIN runs USING (run_id)
     WHERE check_fingerprint = ? AND tenant = ? AND dataset = ? AND batch_id <> ?
-        AND decision IN ('commit', 'commit_with_warnings') AND action IN ('committed', 'checked') AND started_at <= ?
+        AND (action = 'split' OR (decision IN ('commit', 'commit_with_warnings') AND action IN ('committed', 'checked'))) AND started_at <= ?
     GROUP BY batch_id
 ) ORDER BY last DESC LIMIT ?
 """

@@ -16,7 +16,7 @@ _TEXTS = (
     "contract_sha256", "contract_text", "reason", "created_at",
 )  # fmt: skip
 _NUMBERS = ("schema_version", "rev", "attempt", "rows")
-_MAPPINGS = ("verdict", "options", "target")
+_MAPPINGS = ("verdict", "options", "target", "split")
 _TIMES = ("created_at", "expires_at", "lease_until")
 
 
@@ -39,6 +39,8 @@ def check_manifest(document: Mapping[str, Any]) -> None:
         for name in names:
             if name in document and not fits(document[name]):
                 raise ValueError(f"{name} must be {what}")
+    if document.get("batch_rows") is not None and not _is_number(document["batch_rows"]):
+        raise ValueError("batch_rows must be a whole number")
     for name in _TIMES:
         if document.get(name) is not None and not _is_moment(document[name]):
             raise ValueError(f"{name} must be a time with its zone, such as 2026-01-31T12:00:00+00:00")

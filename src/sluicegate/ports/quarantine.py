@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +16,8 @@ from sluicegate.ports.manifests import SCHEMA_VERSION, check_manifest
 __all__ = [
     "CHECKS_COLUMN",
     "ROW_COLUMN",
+    "Confirming",
+    "Lending",
     "Manifest",
     "Probed",
     "QuarantineRequest",
@@ -209,7 +211,7 @@ class QuarantineStore(Protocol):
         """The item of this ID. Who knows its tenant and dataset says so, and spares the store a search.
 
         Raises:
-            UsageError: there is no such item.
+            NoSuchItem: there is no such item.
             StorageError: the store can't be asked.
         """
         ...
@@ -242,6 +244,28 @@ class QuarantineStore(Protocol):
             UsageError: there is no such item, or the store's own manifest says that it isn't ``deleted``: nothing was removed.
             StorageError: not all could be removed.
         """
+        ...
+
+
+@runtime_checkable
+class Confirming(Protocol):
+    """What a store may offer besides: a quick look whether an item's files are there, for who is about to rely on it."""
+
+    def confirm(self, manifest: Manifest) -> None:
+        """Look for the files by name and length; what they hold is not read.
+
+        Raises:
+            StorageError: one is gone, or has another length.
+        """
+        ...
+
+
+@runtime_checkable
+class Lending(Protocol):
+    """What a store may offer besides, whose items are elsewhere: taking back the copies that ``data_files`` made."""
+
+    def give_back(self, files: Sequence[Path]) -> None:
+        """Nobody reads these files any more; those that are no copies of this store's are left alone."""
         ...
 
 

@@ -25,7 +25,8 @@ class CommitRequest:
             ``fingerprint.files_sha256`` is then ``content_sha256``); else empty.
         batch: the batch as a view, for targets that write it anew.
         properties: contract, version, verdict and run, as text; kept where the target can keep them.
-        declared: the columns that the contract's schema names: a target that keeps a table may add these to it, and no others.
+        declared: the columns that the contract's schema names, and their types in its words (None: it names none): a target that
+            keeps a table may add these columns to it and widen its types to theirs, and no others.
         verify: called when everything is staged and nothing is visible yet; it raises if the batch is no longer the one
             that was checked. For targets that write the batch anew, and so can't compare bytes themselves.
     """
@@ -38,7 +39,7 @@ class CommitRequest:
     files: tuple[Path, ...]
     batch: BatchView
     properties: Mapping[str, str] = field(default_factory=dict)
-    declared: frozenset[str] = frozenset()
+    declared: Mapping[str, str | None] = field(default_factory=dict)
     verify: Callable[[], object] | None = None
 
 

@@ -20,9 +20,10 @@ from typing import Any
 
 import pytest
 
-from sluicegate.errors import BatchUnreadable, StorageError, TransientStorageError, UsageError
+from sluicegate.errors import BatchUnreadable, NoSuchItem, StorageError, TransientStorageError, UsageError
 from sluicegate.ports.fingerprint import files_sha256
 from sluicegate.ports.quarantine import (
+    Confirming,
     Manifest,
     QuarantineRequest,
     QuarantineStatus,
@@ -122,8 +123,18 @@ class QuarantineConformance:
     def test_an_item_is_found_where_it_is_said_to_be_and_nowhere_else(self, store: QuarantineStore, batch_file: Path) -> None:
         item = store.put(quarantine_request(batch_file))
         assert store.get(item.quarantine_id, tenant=item.tenant, dataset=item.dataset) == item
-        with pytest.raises(UsageError, match=item.quarantine_id):
+        with pytest.raises(NoSuchItem, match=item.quarantine_id):
             store.get(item.quarantine_id, tenant="another", dataset=item.dataset)
+
+    def test_a_store_that_confirms_tells_what_is_there_from_what_is_gone(self, store: QuarantineStore, batch_file: Path) -> None:
+        if not isinstance(store, Confirming):
+            pytest.skip("it doesn't offer that")
+        item = store.put(quarantine_request(batch_file))
+        store.confirm(item)
+        (stored,) = item.files
+        for wrong in (replace(stored, bytes=stored.bytes + 1), replace(stored, path=f"{stored.path}.gone")):
+            with pytest.raises(StorageError, match="not what was quarantined"):
+                store.confirm(replace(item, files=(wrong,)))
 
     def test_other_content_is_another_item(self, store: QuarantineStore, batch_file: Path) -> None:
         first = store.put(quarantine_request(batch_file))
@@ -160,9 +171,9 @@ class QuarantineConformance:
         assert store.put(replace(request, fingerprinted=False)).content_sha256 == sha256
 
     @pytest.mark.parametrize("unknown", ["q-0123", "", "..", "../../etc", "*", "q-\x00"])
-    def test_an_unknown_id_is_a_usage_error(self, store: QuarantineStore, batch_file: Path, unknown: str) -> None:
+    def test_an_unknown_id_is_no_item(self, store: QuarantineStore, batch_file: Path, unknown: str) -> None:
         store.put(quarantine_request(batch_file))
-        with pytest.raises(UsageError):
+        with pytest.raises(NoSuchItem):
             store.get(unknown)
 
     def test_an_empty_store_lists_nothing(self, store: QuarantineStore) -> None:

@@ -105,6 +105,7 @@ def test_a_file_name_is_never_a_pattern_for_other_files(tmp_path: Path, name: st
         ("x.xlsx", "no format has this suffix"),
         ("README", "no format has this suffix"),
         ("fifo.csv", "not a regular file"),
+        ("latin-\udcfc.csv", "its name is not UTF-8"),
         ("mixed", r"mixes formats: csv \(b.csv\) and parquet \(a.parquet\)"),
         ("s3://bucket/a.parquet", "comes with the S3 store"),
         ("https://example.org/a.parquet", "local files"),
@@ -123,6 +124,7 @@ def test_what_is_no_batch_is_a_usage_error_with_a_cure(
     for name in ("x.xlsx", "README"):
         text(tmp_path / name, "x")
     os.mkfifo(tmp_path / "fifo.csv")
+    text(tmp_path / "latin-\udcfc.csv", "a\n1\n")
     write(tmp_path / "mixed/a.parquet", "SELECT 1 AS a")
     text(tmp_path / "mixed/b.csv", "a\n1\n")
     with pytest.raises(UsageError, match=message) as caught:

@@ -38,7 +38,7 @@ def edit(base: Path, change: Callable[[dict[str, Any]], object]) -> None:
     ("key", "value"),
     [
         ("expires_at", "2027-01-01"), ("expires_at", "soon"), ("lease_until", "2027-01-01T00:00:00"), ("created_at", None), ("rows", "many"),
-        ("verdict", None), ("options", ["x"]), ("contract_text", 3), ("held", "yes"), ("scope", "columns"), ("history", None), ("status", "lost"),
+        ("verdict", None), ("options", ["x"]), ("contract_text", 3), ("held", "yes"), ("scope", "columns"), ("target", "lake"), ("split", None), ("batch_rows", "all"), ("history", None), ("status", "lost"),
         ("batch_id", "b2"), ("content_sha256", "ab" * 32),
     ],
 )  # fmt: skip

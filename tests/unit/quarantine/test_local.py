@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,13 @@ def test_a_very_long_name_is_shortened_and_its_suffix_kept(tmp_path: Path, store
     assert stored.original == str(delivery)
 
 
+def test_a_name_with_what_cannot_be_printed_is_kept_without_it(tmp_path: Path, store: LocalQuarantineStore) -> None:
+    delivery = tmp_path / "two\nlines\x01.csv"
+    delivery.write_text("a\n")
+    (stored,) = store.put(quarantine_request(delivery)).files
+    assert (stored.path.rpartition("/")[2], stored.original) == ("00000-two_lines_.csv", str(delivery))
+
+
 def test_retention_counts_from_the_run_and_the_contracts_word_wins(tmp_path: Path, delivery: Path) -> None:
     store = LocalQuarantineStore({"retention_days": 30}, tmp_path)
     assert store.put(quarantine_request(delivery)).expires_at == "2026-01-31T00:00:00+00:00"
@@ -72,6 +81,8 @@ def test_retention_counts_from_the_run_and_the_contracts_word_wins(tmp_path: Pat
         ({"pth": "x"}, "unknown setting 'pth'"),
         ({"path": 3}, "quarantine.path must be a path"),
         ({"path": ""}, "quarantine.path must be a path"),
+        ({"path": "s3://bucket/held"}, "quarantine.path must be a path"),
+        ({"retention_days": 36_501}, "whole number from 1 to 36500"),
         ({"retention_days": 0}, "whole number from 1"),
         ({"retention_days": True}, "whole number from 1"),
         ({"retention_days": "30"}, "whole number from 1"),
@@ -231,3 +242,42 @@ def test_a_copy_that_a_full_disk_cut_off_takes_no_space_afterwards(tmp_path: Pat
     with pytest.raises(StorageError):
         LocalQuarantineStore({}, tmp_path, step=Faults(at, refuse(errno.ENOSPC), after=True)).put(request)
     assert list((folder_of(tmp_path, request.manifest.quarantine_id) / "data").iterdir()) == []
+
+
+@pytest.mark.parametrize("level", range(4))
+def test_a_folder_that_may_not_be_read_is_not_taken_for_empty(tmp_path: Path, delivery: Path, level: int) -> None:
+    store = LocalQuarantineStore({"path": "held"}, tmp_path)
+    there = store.put(quarantine_request(delivery, tenant="a"))
+    seen = store.put(quarantine_request(delivery, tenant="b"))
+    barred = [tmp_path / "held", *(tmp_path / "held" / "a" / rest for rest in ("", "numbers", f"numbers/{there.quarantine_id}"))]
+    for folder in (tmp_path, *tmp_path.rglob("*")):
+        folder.chmod(0o777)
+    with as_nobody(barred[level]):
+        for names in ({}, {"tenant": "a", "dataset": "numbers"}):
+            with pytest.raises(StorageError, match="Permission denied"):
+                store.get(there.quarantine_id, **names)
+        found = iter(store.list())
+        if level:
+            assert next(found) == seen
+        with pytest.raises(StorageError, match="Permission denied"):
+            next(found)
+
+
+@contextmanager
+def as_nobody(folder: Path) -> Iterator[None]:
+    """With the rights of a user who may not look into the folder."""
+    above = [parent for parent in folder.parents if parent.stat().st_mode & 0o111 != 0o111]
+    modes = [parent.stat().st_mode for parent in above]
+    for parent, mode in zip(above, modes, strict=True):
+        parent.chmod(mode | 0o111)
+    folder.chmod(0)
+    me = os.geteuid()
+    if me == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(me)
+        folder.chmod(0o777)
+        for parent, mode in zip(above, modes, strict=True):
+            parent.chmod(mode)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import Table
 
-__all__ = ["opened", "table", "values"]
+__all__ = ["opened", "rows", "table", "values"]
 
 
 @contextmanager
@@ -29,10 +30,17 @@ def table(base: Path, name: str = "numbers", namespace: str = "default") -> Tabl
         return catalog.load_table((namespace, name))
 
 
-def values(base: Path, name: str = "numbers") -> list[int]:
-    """The values of column ``a``, sorted; none where there is no table."""
+def values(base: Path, name: str = "numbers", branch: str = "main") -> list[int]:
+    """The values of column ``a`` in a branch, sorted; none where there is no table or branch."""
     try:
-        rows = table(base, name).scan().to_arrow()
+        found = table(base, name)
     except NoSuchTableError:
         return []
-    return sorted(rows.column("a").to_pylist())
+    if branch not in found.metadata.refs:
+        return []
+    return sorted(found.scan().use_ref(branch).to_arrow().column("a").to_pylist())
+
+
+def rows(base: Path, name: str = "numbers") -> list[dict[str, Any]]:
+    """The rows, sorted as text."""
+    return sorted(table(base, name).scan().to_arrow().to_pylist(), key=str)

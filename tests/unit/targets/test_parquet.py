@@ -175,6 +175,22 @@ def test_a_path_without_placeholders_is_the_place_of_one_dataset(tmp_path: Path)
     assert rows_in(tmp_path / "lake") == [1, 2]
 
 
+def test_a_path_without_tenants_is_the_place_of_one_tenant(tmp_path: Path) -> None:
+    target = ParquetTarget({"path": "lake/{dataset}"}, tmp_path)
+    target.commit(replace(commit_request([1], batch_id="b1"), tenant="north"))
+    with pytest.raises(ConfigError, match="of tenant 'north', not 'numbers' of 'south'"):
+        target.commit(replace(commit_request([2], batch_id="b2"), tenant="south"))
+    target.commit(replace(commit_request([3], batch_id="b1", dataset="another"), tenant="south"))
+    assert rows_in(tmp_path / "lake" / "numbers") == [1]
+
+
+def test_an_answer_counts_the_rows_that_are_there(tmp_path: Path) -> None:
+    target = ParquetTarget({}, tmp_path)
+    first = target.commit(commit_request([1, 2]))
+    again = target.commit(replace(commit_request([1]), content_sha256=first.content_sha256))
+    assert (again.already_there, again.rows) == (True, 2)
+
+
 def test_a_folder_that_somebody_else_made_is_left_alone(tmp_path: Path, root: Path) -> None:
     foreign = root / "batch=b1"
     foreign.mkdir(parents=True)

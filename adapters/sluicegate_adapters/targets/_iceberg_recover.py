@@ -1,0 +1,137 @@
+"""What dead workers leave behind at an Iceberg target: staging folders, and data files that no snapshot refers to.
+
+Metadata files of commits that were refused stay: pyiceberg gives them names as everybody else's writer does, so it can't be known
+whose they are. Iceberg's own removal of orphan files is for these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sluicegate.errors import StorageError
+from sluicegate.ports.recovery import Recovered
+from sluicegate_adapters.local_files import LocalFiles, storage_errors
+from sluicegate_adapters.targets._iceberg_catalog import Identifier, catalog_errors
+from sluicegate_adapters.targets._iceberg_files import OURS
+from sluicegate_adapters.targets._iceberg_places import Lying, Place
+from sluicegate_adapters.targets._iceberg_snapshots import owner_of
+from sluicegate_adapters.targets._staging import Staging
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
+
+__all__ = ["clear"]
+
+
+def clear(
+    catalog: Catalog,
+    identifier_of: Callable[[str, str], Identifier],
+    place_of: Callable[[Table], Place],
+    files: LocalFiles,
+    staging: Path,
+    *,
+    older_than: datetime,
+    dry_run: bool,
+) -> Iterator[Recovered]:
+    """Remove the leavings of this target's tables, and say so.
+
+    Args:
+        catalog: opened.
+        identifier_of: where a tenant's dataset goes: only such tables are the target's.
+        place_of: where a table's files lie.
+        files: the operations on the disk.
+        staging: where batches for a bucket wait.
+        older_than: data files must have been written before this moment.
+        dry_run: tell, and change nothing.
+
+    Raises:
+        StorageError: the catalog can't be asked.
+    """
+    staged = {staging}
+    for table in _tables(catalog, identifier_of):
+        try:
+            place = place_of(table)
+        except StorageError as error:
+            yield Recovered(what="table", where=".".join(table.name()), done="left", why=error.message)
+            continue
+        staged.add(place.staging)
+        yield from place.half_written(older_than=older_than, dry_run=dry_run)
+        yield from _orphans(table, place, files, older_than, dry_run=dry_run)
+    for folder in sorted(staged):
+        yield from _staging(folder, files, dry_run=dry_run)
+
+
+def _tables(catalog: Catalog, identifier_of: Callable[[str, str], Identifier]) -> Iterator[Table]:
+    """The tables that this target wrote to."""
+    with catalog_errors("the catalog's tables can't be listed"):
+        identifiers = [found for namespace in catalog.list_namespaces() for found in catalog.list_tables(namespace)]
+    for identifier in identifiers:
+        with catalog_errors(f"table {'.'.join(identifier)} can't be loaded"):
+            table = catalog.load_table(identifier)
+        owner = [table.properties.get(key) for key in owner_of("", "")]
+        if all(owner) and identifier_of(str(owner[0]), str(owner[1])) == tuple(table.name()):
+            yield table
+
+
+def _staging(folder: Path, files: LocalFiles, *, dry_run: bool) -> Iterator[Recovered]:
+    """Attempts whose owners are dead: their locks are free."""
+    with storage_errors(f"{folder} can't be cleared"):
+        for found in Staging(folder, files).dead(dry_run=dry_run):
+            yield Recovered(
+                what="staging folder",
+                where=str(found),
+                done="would be removed" if dry_run else "removed",
+                why="nobody holds its lock",
+            )
+
+
+def _orphans(table: Table, place: Place, files: LocalFiles, older_than: datetime, *, dry_run: bool) -> Iterator[Recovered]:
+    """Data files of attempts that came to nothing. What is there is listed first: who refers to it then is known afterwards."""
+    name = ".".join(table.name())
+    with storage_errors(f"the files of {name} can't be listed"):
+        old = [found for found in place.lying() if found.written < older_than and OURS.search(found.name)]
+    if not old:
+        return
+    if Staging(place.staging, files).in_use():
+        yield Recovered(what="orphan files", where=f"{table.location()}/data", done="left", why="a batch is being committed")
+        return
+    with catalog_errors(f"the snapshots of {name} can't be read"):
+        named = _named(table.refresh())
+    for found in old:
+        if found.name in named:
+            continue
+        with storage_errors(f"{found.name} can't be looked at"):
+            written = place.written(found.name)
+        if written is not None and written < older_than:  # else the same batch, handed in again, has just published it anew
+            yield _removed(found, table, place, dry_run=dry_run)
+
+
+def _removed(found: Lying, table: Table, place: Place, *, dry_run: bool) -> Recovered:
+    if not dry_run:
+        with storage_errors(f"{found.name} can't be removed"):
+            place.remove(found.name)
+    return Recovered(
+        what="orphan file",
+        where=f"{table.location()}/{found.name}",
+        done="would be removed" if dry_run else "removed",
+        why="no snapshot refers to it",
+        bytes=found.bytes,
+    )
+
+
+def _named(table: Table) -> set[str]:
+    """The names of all data files that a snapshot refers to, whatever its branch, and however their location is spelled."""
+    named: set[str] = set()
+    read: set[str] = set()
+    for snapshot in table.snapshots():
+        for manifest in snapshot.manifests(table.io):
+            if manifest.manifest_path not in read:
+                read.add(manifest.manifest_path)
+                entries = manifest.fetch_manifest_entry(table.io, discard_deleted=False)
+                paths = [OURS.search(entry.data_file.file_path) for entry in entries]
+                named.update(path[0].removeprefix("/") for path in paths if path)
+    return named
