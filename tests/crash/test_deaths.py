@@ -32,7 +32,7 @@ def test_in_parquet_and_a_local_store_every_death_of_a_command_and_of_its_recove
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-@pytest.mark.parametrize("world", ["iceberg+local", "iceberg+s3", "parquet on s3+s3"])
+@pytest.mark.parametrize("world", ["iceberg+local", "iceberg+s3", "parquet on s3+s3", "iceberg on s3+s3"])
 def test_with_iceberg_and_with_s3_every_state_that_a_death_can_leave_ends_in_one_place(
     crew: Crew, world_of: Callable[[str], World], world: str, scenario: str, record_property: Told
 ) -> None:

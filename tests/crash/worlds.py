@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import shutil
@@ -10,7 +9,7 @@ import sqlite3
 import tempfile
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -52,19 +51,13 @@ class Photo:
         everything = {**self.files, **{name: found.body for name, found in self.objects.items()}}
         return "\n".join(sorted(_likeness(name, everything) for name in everything if not name.endswith(_BESIDE_A_DATABASE)))
 
-    def unlike(self, others: Iterable[Photo]) -> str:
-        """What differs from the photograph that differs least."""
-        lines = self.likeness.splitlines()
-        changes = ([*difflib.unified_diff(other.likeness.splitlines(), lines, n=0, lineterm="")] for other in others)
-        return min(("\n".join(change) for change in changes), key=len, default="")
-
 
 _BESIDE_A_DATABASE = ("-wal", "-shm", "-journal")
 _SAME = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|\d{4}-\d\d-\d\dT[\d:.]+(?:\+00:00|Z)?|\b(?:[0-9a-f]{32}|[0-9a-f]{16}|[0-9a-f]{12})\b"
+    r"'r-[^']*','[^']*',[^,]*|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|\d{4}-\d\d-\d\dT[\d:.]+(?:\+00:00|Z)?|\b(?:[0-9a-f]{32}|[0-9a-f]{16}|[0-9a-f]{12})\b"
     r"|r-\d{8}T\d{6}-|\d{10,}|\d+\.\d{3,}(?:e[-+]\d+)?|/\d+\""
 )
-"""UUIDs, times, nonces, snapshots, seconds, process numbers."""
+"""A run's ID, moment and seconds; UUIDs, times, nonces, snapshots, seconds, process numbers."""
 
 
 def _likeness(name: str, everything: Mapping[str, bytes | None]) -> str:
