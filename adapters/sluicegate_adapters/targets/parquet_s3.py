@@ -28,8 +28,9 @@ from sluicegate.ports.fingerprint import file_sha256, files_sha256
 from sluicegate.ports.recovery import Recovered
 from sluicegate.ports.target import CommitReceipt, CommitRequest
 from sluicegate_adapters.local_files import LocalFiles, absolute, storage_errors
+from sluicegate_adapters.s3.answers import Answer
 from sluicegate_adapters.s3.creation import Creation, gave_up, state_unknown
-from sluicegate_adapters.s3.objects import ATTEMPTS, Answer, Bucket, Step
+from sluicegate_adapters.s3.objects import ATTEMPTS, Bucket, Step
 from sluicegate_adapters.s3.probe import refuse_without_conditions
 from sluicegate_adapters.s3.settings import KNOWN_SETTINGS, read_bucket_settings
 from sluicegate_adapters.targets._export import count_rows, export, written_rows
