@@ -22,6 +22,7 @@ from pyiceberg.exceptions import (
     NoSuchTableError,
     TableAlreadyExistsError,
 )
+from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import CommitTableRequest, Table
 
@@ -67,14 +68,22 @@ class RestCatalog(ThreadingHTTPServer):
             return self.commit((found[1], found[2]), body)
         if found:
             return 200, _loaded(self.backend.load_table((found[1], found[2])))
+        if (found := _TABLES.fullmatch(path)) and method == "GET":
+            listed = self.backend.list_tables(found[1])
+            return 200, {"identifiers": [{"namespace": [found[1]], "name": identifier[-1]} for identifier in listed]}
         if found := _TABLES.fullmatch(path):
-            schema = Schema.model_validate(body["schema"])
-            made = self.backend.create_table((found[1], body["name"]), schema, properties=body.get("properties", {}))
-            return 200, _loaded(made)
+            return 200, _loaded(self.made((found[1], body["name"]), body))
+        if path == "/v1/namespaces" and method == "GET":
+            return 200, {"namespaces": self.backend.list_namespaces()}
         if found := _NAMESPACE.fullmatch(path):
             return 200, {"namespace": [found[1]], "properties": dict(self.backend.load_namespace_properties(found[1]))}
         self.backend.create_namespace(tuple(body["namespace"]))
         return 200, {"namespace": body["namespace"], "properties": {}}
+
+    def made(self, identifier: tuple[str, str], body: dict[str, Any]) -> Table:
+        schema, properties = Schema.model_validate(body["schema"]), body.get("properties", {})
+        spec = PartitionSpec.model_validate(body.get("partition-spec") or {"fields": []})
+        return self.backend.create_table(identifier, schema, partition_spec=spec, properties=properties)
 
     def commit(self, identifier: tuple[str, str], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.commits += 1

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
 
@@ -12,7 +15,9 @@ from pyiceberg.exceptions import NoSuchTableError
 
 from sluicegate.errors import CommitStateUnknown, StorageError, TransientStorageError
 from sluicegate.ports.names import segment
+from sluicegate.ports.recovery import Recoverable
 from sluicegate.ports.target import Target
+from sluicegate.testing.batches import MemoryBatch
 from sluicegate.testing.targets import DATASET, TargetConformance, Visible, commit_request
 from sluicegate_adapters.targets.iceberg import IcebergTarget
 from tests.integration.rest_catalog import RestCatalog, serve
@@ -94,3 +99,48 @@ def test_of_eight_threads_that_commit_the_same_batch_one_does(server: RestCatalo
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(commit, range(8))) == [False] + [True] * 7
     assert values(server) == [1, 2]
+
+
+def test_partitions_new_columns_and_a_branch_that_is_published_work_over_rest(server: RestCatalog, tmp_path: Path) -> None:
+    settings = {"catalog": {"uri": server.uri}, "partition_by": ["bucket(2, a)"], "branch": "audit", "publish": True}
+    target = IcebergTarget(settings, tmp_path)
+    target.commit(commit_request(range(9)))
+    wider = replace(
+        commit_request([100], batch_id="b2"), batch=MemoryBatch("SELECT 100::BIGINT AS a, 'x' AS b"), declared={"b": "string"}
+    )
+    target.commit(wider)
+    assert target.commit(wider).already_there
+    assert values(server) == [*range(9), 100]
+    found = server.backend.load_table(("default", DATASET))
+    assert [str(field.transform) for field in found.spec().fields] == ["bucket[2]"]
+    assert found.metadata.refs["main"].snapshot_id == found.metadata.refs["audit"].snapshot_id
+
+
+@pytest.mark.parametrize("lie", [0, 409, 500])
+def test_a_publication_that_was_made_is_found_whatever_the_answer_says(server: RestCatalog, tmp_path: Path, lie: int) -> None:
+    settings = {"catalog": {"uri": server.uri}, "branch": "audit"}
+    IcebergTarget(settings, tmp_path).commit(commit_request([1, 2]))
+    publishing = IcebergTarget(settings | {"publish": True}, tmp_path)
+    server.lies = [lie]
+    with suppress(StorageError):
+        publishing.commit(commit_request([1, 2]))
+    assert publishing.commit(commit_request([1, 2])).already_there
+    assert values(server) == [1, 2]
+
+
+def test_batches_of_expired_snapshots_are_found_and_orphans_removed_over_rest(
+    server: RestCatalog, target: Target, tmp_path: Path
+) -> None:
+    for name in ("b1", "b2"):
+        target.commit(commit_request([1], batch_id=name))
+    loaded = server.backend.load_table(("default", DATASET))
+    loaded.maintenance.expire_snapshots().by_id(loaded.snapshots()[0].snapshot_id).commit()
+    assert target.find("b1", dataset=DATASET) is not None
+    data = tmp_path / "server" / "house" / "default" / DATASET / "data"
+    orphan = data / "b3" / f"{'0' * 64}-00000-{'0' * 32}.parquet"
+    orphan.parent.mkdir()
+    orphan.write_bytes(b"?")
+    assert isinstance(target, Recoverable)
+    (told,) = target.recover(older_than=datetime.now(UTC) + timedelta(hours=1))
+    assert told.where.endswith(orphan.name)
+    assert values(server) == [1, 1]

@@ -467,3 +467,17 @@ def test_a_clock_without_a_zone_is_taken_for_utc(shop: Path, item: Manifest) -> 
     gate = Gate(gate_of(shop).profile, clock=lambda: MUCH_LATER.replace(tzinfo=None))
     assert [kept.done for kept in gate.purge(dry_run=True)] == ["would be deleted"]
     assert gate.replay(item.quarantine_id, "loose.yaml").manifest.history[-1].at == MUCH_LATER.isoformat()
+
+
+def test_a_late_delivery_is_kept_as_long_as_any_other(shop: Path, gate: Gate) -> None:
+    item = gate.run("strict.yaml", "bad.csv", batch_id="b1", now=NOW - timedelta(days=5000)).manifest
+    assert item
+    assert (item.created_at, item.expires_at) == (NOW.isoformat(), (NOW + timedelta(days=7)).isoformat())
+    assert item.history[0].at == NOW.isoformat()
+    assert item.verdict["clock"] != item.created_at
+    assert list(gate.purge()) == []
+    assert [kept.done for kept in gate_of(shop, now=MUCH_LATER).purge()] == ["deleted"]
+
+
+def test_a_clock_at_the_end_of_time_keeps_nobody_from_quarantining(gate: Gate) -> None:
+    assert gate.run("strict.yaml", "bad.csv", batch_id="b1", now=NOW.replace(year=9999)).action is ActionTaken.QUARANTINED

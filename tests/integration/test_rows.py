@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from tests.integration.rows_shop import (
     CONTRACT,
     LINES,
     NOW,
+    REST,
     TARGETS,
     committed,
     csv,
@@ -35,6 +37,7 @@ from tests.integration.rows_shop import (
     wanted,
 )
 
+FLIGHTS = Path(__file__).parents[2] / "contracts" / "flights"
 REPAIRED = ["2,2.00,b", "5,5.00,e", "6,5.50,f"]
 
 
@@ -358,6 +361,24 @@ def test_a_run_that_commits_the_whole_batch_meanwhile_settles_the_rows(shop: Pat
     assert committed(shop) == wanted(set(range(len(LINES)))), "no row twice"
 
 
+def test_a_split_that_is_quicker_than_a_commit_of_the_whole_stands(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = gate_of(shop)
+    fine = write("fine.yaml", ("min: 0", "min: -100"), ("columns: [id]", "columns: [id, amount]"))
+    commit = gate.target.commit
+
+    def commit_second(request: CommitRequest) -> Any:
+        """After this worker's last look: it can't have seen the item."""
+        assert request.verify is not None
+        request.verify()
+        assert hand_in(gate_of(shop)).action is ActionTaken.SPLIT
+        return commit(replace(request, verify=None))
+
+    monkeypatch.setattr(gate.target, "commit", commit_second)
+    done = hand_in(gate, fine)
+    assert (done.action, done.decided_before, done.exit_code) == (ActionTaken.SPLIT, True, 0)
+    assert committed(shop) == wanted(), "its own whole batch came too late"
+
+
 def test_two_who_split_differently_commit_one_rest(local: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = gate_of(local)
     store = gate.quarantine_store
@@ -393,3 +414,30 @@ def test_rows_that_do_not_fit_the_batch_commit_nothing(local: Path, monkeypatch:
     with pytest.raises(StorageError, match="don't fit"):
         hand_in(gate)
     assert not list(local.glob("data/orders/*"))
+
+
+def test_a_day_of_snow_is_split_and_comes_together_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """930 real departures, half of them cancelled: checks of four engines hold on those that flew."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(FLIGHTS, "flights")
+    contract = Path("flights/contract.yaml")
+    contract.write_text(contract.read_text().replace("retention_days: 30\n", "retention_days: 30\n      scope: rows\n"))
+    Path("gate.yaml").write_text(TARGETS["parquet"] + REST + "engines: {python: {rules: [flights/rules]}}\n")
+    day = Path("flights/data/2013-02-08.parquet")
+    gate = gate_of(tmp_path, datetime(2013, 2, 9, 10, tzinfo=UTC))
+    done = gate.run(contract, day, batch_id="2013-02-08")
+    assert done.parts is not None
+    assert {name: rows for _, name, rows in done.parts.checks} == {"flight was not cancelled": 472, "tail number is known": 161}
+    assert done.receipt is not None
+    assert pq.read_table(Path(done.receipt.location) / "part-00000.parquet").num_rows == done.receipt.rows == 458
+    told = gate.replay(the_item(gate).quarantine_id, contract, dry_run=True)
+    assert (told.passed, told.judged) == (False, MERGED)
+    assert told.verdict is not None
+    assert [(item.check.name, item.failing) for item in told.verdict.outcomes if item.outcome is Outcome.FAILED] == [
+        ("flight was not cancelled", 472),
+        ("tail number is known", 161),
+    ], "as the whole batch was judged"
+    gate.release(the_item(gate).quarantine_id, contract, by="ada", reason="it snowed")
+    found = "SELECT * EXCLUDE (batch) FROM read_parquet('data/flights/*/*.parquet', hive_partitioning = true)"
+    apart = f"(FROM ({found}) EXCEPT ALL FROM '{day}') UNION ALL (FROM '{day}' EXCEPT ALL FROM ({found}))"
+    assert duckdb.execute(f"SELECT count(*) FROM ({apart})").fetchall() == [(0,)], "the day, each flight once"

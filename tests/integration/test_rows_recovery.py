@@ -9,7 +9,7 @@ import pytest
 
 from sluicegate import Gate
 from sluicegate.errors import StorageError
-from sluicegate.gate.rest import finish_rest, rest_step
+from sluicegate.gate.rest import rest_step
 from sluicegate.ports.quarantine import Manifest, QuarantineStatus
 from sluicegate.ports.recovery import Recovered
 from tests.integration.rows_shop import LINES, committed, csv, gate_of, open_shop, the_item, wanted
@@ -23,7 +23,9 @@ def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gate:
 
 
 def finish(gate: Gate, item: Manifest, *, dry_run: bool = False) -> Recovered | None:
-    return finish_rest(gate._desk, item, gate._open_original, dry_run=dry_run)
+    found = [told for told in gate.recover(dry_run=dry_run) if told.what == "rows"]
+    assert {told.where for told in found} <= {item.quarantine_id}
+    return found[0] if found else None
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
@@ -50,6 +52,15 @@ def test_the_rest_is_committed_from_the_batchs_own_files(gate: Gate, monkeypatch
     assert step is not None
     assert step.details["rest_rows"] == 4
     assert finish(gate, the_item(gate)) is None, "nothing is left to do"
+
+
+def test_recover_does_it_for_all_items(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = half_split(gate, monkeypatch)
+    (done,) = [found for found in gate.recover() if found.what == "rows"]
+    assert (done.where, done.done) == (item.quarantine_id, "finished")
+    assert committed(gate.profile.base) == wanted()
+    assert [found for found in gate.recover() if found.what == "rows"] == []
+    assert hand_in(gate).decided_before
 
 
 def test_the_rest_is_read_as_it_was_when_the_batch_was_split(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:

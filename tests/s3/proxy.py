@@ -96,12 +96,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self) -> None:
         fault = self.network.count(f"{self.command} {self.path}", {name.lower(): each for name, each in self.headers.items()})
-        length = int(self.headers.get("Content-Length") or 0)
         if fault == "half a request":
-            self.rfile.read(length // 2)
+            self.rfile.read(int(self.headers.get("Content-Length") or 0) // 2)
             self._reset()
             return
-        body = self.rfile.read(length)
+        body = self._body()
         if fault in _SAID:
             self._say(fault)
             return
@@ -127,11 +126,22 @@ class _Handler(BaseHTTPRequestHandler):
             case _:
                 self._answer(status, headers, answer)
 
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while length := int(self.rfile.readline().partition(b";")[0], 16):
+            body += self.rfile.read(length)
+            self.rfile.readline()
+        while self.rfile.readline().strip():  # trailers
+            pass
+        return body
+
     def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         host = urlsplit(self.upstream)
         connection = http.client.HTTPConnection(host.hostname or "", host.port)
         try:
-            dropped = {"expect", "connection"}
+            dropped = {"expect", "connection", "transfer-encoding"}
             ignored = self.network.ignores_conditions_of
             if ignored is not None and urlsplit(self.path).path.endswith(ignored):
                 dropped |= {*self.network.ignores}
@@ -148,9 +158,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes, *, half: bool = False) -> None:
         self.send_response_only(status)
         for name, value in headers:
-            if name.lower() != "content-length":
+            if name.lower() != "content-length" or self.command == "HEAD":
                 self.send_header(name, value)
-        if status != http.HTTPStatus.NO_CONTENT:
+        if status != http.HTTPStatus.NO_CONTENT and self.command != "HEAD":
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":

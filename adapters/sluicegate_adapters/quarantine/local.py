@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ from sluicegate.errors import (
 from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import is_safe_id, segment
 from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineStatus, StoredFile
+from sluicegate.ports.recovery import Recovered
 from sluicegate_adapters.local_files import LocalFiles, Step, absolute, storage_errors
+from sluicegate_adapters.quarantine.local_leavings import leavings
 from sluicegate_adapters.quarantine.rules import (
     IDENTITY,
     attempts,
@@ -147,6 +150,11 @@ class LocalQuarantineStore:
                 paths.append(path)
             return tuple(paths)
 
+    def confirm(self, manifest: Manifest) -> None:
+        """Look whether the item's files are there; see ``ports.quarantine.Confirming``."""
+        with storage_errors(f"the data of {manifest.quarantine_id} can't be looked at"):
+            _confirm_files(self._item(manifest), manifest)
+
     def remove_data(self, manifest: Manifest) -> None:
         """Remove the bytes of a tombstone; see ``ports.quarantine.QuarantineStore``."""
         with storage_errors(f"the data of {manifest.quarantine_id} can't be removed"):
@@ -157,6 +165,17 @@ class LocalQuarantineStore:
                 if (path.parent / "data").exists():
                     self._files.remove(path.parent / "data")
                     self._files.sync_folder(path.parent)
+
+    def recover(self, *, older_than: datetime, dry_run: bool = False) -> Iterator[Recovered]:  # noqa: ARG002 - locks tell, not ages
+        """Copies that no manifest names, and manifests that never came into place; see ``ports.recovery.Recoverable``."""
+        items, barred = _below(self._root, None, None, None)
+        for item in items:
+            with storage_errors(f"{item} can't be cleared"):
+                found = leavings(item, item / _MANIFEST, item / _LOCK, self._files, _read, dry_run=dry_run)
+            yield from found
+        for error in barred:
+            told = f"it can't be read: {error.strerror}"
+            yield Recovered(what="folder", where=str(error.filename), done="left", why=told, exit_code=StorageError.exit_code)
 
     def _write(self, item: Path, request: QuarantineRequest) -> None:
         """Data first, then the manifest; afterwards the item exists."""
@@ -202,9 +221,7 @@ class LocalQuarantineStore:
         if manifest.status is QuarantineStatus.DELETED:
             return manifest
         kept = attempts(manifest)
-        for stored in manifest.files:  # whoever hands the batch in again may throw it away on the strength of the answer
-            if not (path := _inside(item, stored.path)).is_file() or path.stat().st_size != stored.bytes:
-                raise StorageError(f"{path} is not what was quarantined", hint=_RESTORE)
+        _confirm_files(item, manifest)
         with contextlib.suppress(OSError):  # leftovers cost space, nothing else
             for attempt in (item / "data").iterdir():
                 if attempt.name not in kept:
@@ -265,6 +282,13 @@ def _read(path: Path) -> Manifest:
     if path.parts[-4:-1] != place:
         raise StorageError(f"{path} says that it belongs in {'/'.join(place)}", hint="move the folder back to where it was")
     return manifest
+
+
+def _confirm_files(item: Path, manifest: Manifest) -> None:
+    """Whoever hands a batch in again may throw it away on the strength of the answer that it is kept."""
+    for stored in manifest.files:
+        if not (path := _inside(item, stored.path)).is_file() or path.stat().st_size != stored.bytes:
+            raise StorageError(f"{path} is not what was quarantined", hint=_RESTORE)
 
 
 def _inside(item: Path, relative: str) -> Path:

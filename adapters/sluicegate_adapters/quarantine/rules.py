@@ -53,7 +53,7 @@ def read_retention(days: Any) -> timedelta | None:
 
 
 def expiry(request: QuarantineRequest, retention: timedelta | None) -> str | None:
-    """When the item expires: as its contract says, else as the store does, counted from the run."""
+    """When the item expires: as its contract says, else as the store does, counted from when it came."""
     expires = request.manifest.expires_at
     if expires is None and retention is not None:
         return (request.now.astimezone(UTC) + retention).isoformat()

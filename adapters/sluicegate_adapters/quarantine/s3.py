@@ -117,6 +117,14 @@ class S3QuarantineStore:
         seen = self._read(item) or self._keep(item, request)
         return self._acknowledge(item, seen, request)
 
+    def confirm(self, manifest: Manifest) -> None:
+        """Look whether the item's files are there; see ``ports.quarantine.Confirming``."""
+        item = self._layout.item(manifest.tenant, manifest.dataset, manifest.quarantine_id)
+        there = {found.key: found.bytes for found in self._bucket.objects(f"{item}data/")}
+        for stored in manifest.files:
+            if there.get(f"{item}{stored.path}") != stored.bytes:
+                raise StorageError(f"{item}{stored.path} is not what was quarantined", hint=_RESTORE)
+
     def get(self, quarantine_id: str, *, tenant: str | None = None, dataset: str | None = None) -> Manifest:
         """The item of this ID; see ``ports.quarantine.QuarantineStore``."""
         if is_safe_id(quarantine_id):

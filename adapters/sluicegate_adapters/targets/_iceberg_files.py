@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
     from pyiceberg.table.metadata import TableMetadata
 
-__all__ = ["Part", "batch_columns", "data_file", "stage"]
+__all__ = ["OURS", "Part", "batch_columns", "data_file", "stage"]
 
 _NAME = 32
+OURS = re.compile(r"(?:^|/)data/(?P<batch>[^/]+)/(?:[^/]+=[^/]*/)*(?P<content>[0-9a-f]{64})-\d{5}-[0-9a-f]{32}\.parquet$")
+"""The paths that this target gives to data files."""
 _OPEN_AT_MOST = 64
 _PENDING_BYTES = 64 << 20
 _PARTITIONS_AT_MOST = 10_000

@@ -20,7 +20,7 @@ from sluicegate_adapters.local_files import LocalFiles
 from sluicegate_adapters.s3.leavings import remove_upload, still_uploads
 from sluicegate_adapters.s3.objects import Bucket
 from sluicegate_adapters.s3.settings import BucketSettings
-from sluicegate_adapters.targets._iceberg_files import Part
+from sluicegate_adapters.targets._iceberg_files import OURS, Part
 
 __all__ = ["BucketPlace", "LocalPlace", "Lying", "Place", "local_folder", "place_of"]
 
@@ -212,7 +212,8 @@ class BucketPlace:
     def half_written(self, *, older_than: datetime, dry_run: bool) -> Iterator[Recovered]:
         """Give up the uploads into which nothing has come since then."""
         for upload in still_uploads(self._bucket, self._key("data/"), older_than=older_than):
-            yield remove_upload(self._bucket, upload, dry_run=dry_run)
+            if OURS.search(upload.key):
+                yield remove_upload(self._bucket, upload, dry_run=dry_run)
 
     def _key(self, name: str) -> str:
         return f"{self._prefix}/{name}" if self._prefix else name

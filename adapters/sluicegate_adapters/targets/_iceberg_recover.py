@@ -15,8 +15,9 @@ from sluicegate.errors import StorageError
 from sluicegate.ports.recovery import Recovered
 from sluicegate_adapters.local_files import LocalFiles, storage_errors
 from sluicegate_adapters.targets._iceberg_catalog import Identifier, catalog_errors
+from sluicegate_adapters.targets._iceberg_files import OURS
 from sluicegate_adapters.targets._iceberg_places import Lying, Place
-from sluicegate_adapters.targets._iceberg_snapshots import OURS, owner_of
+from sluicegate_adapters.targets._iceberg_snapshots import owner_of
 from sluicegate_adapters.targets._staging import Staging
 
 if TYPE_CHECKING:

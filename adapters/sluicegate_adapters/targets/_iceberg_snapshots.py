@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +11,17 @@ from typing import TYPE_CHECKING, Any
 from sluicegate.errors import StorageError
 from sluicegate.ports.names import segment
 from sluicegate.ports.target import CommitRequest
+from sluicegate_adapters.targets._iceberg_files import OURS
 from sluicegate_adapters.targets._iceberg_places import local_folder
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
     from pyiceberg.table.snapshots import Snapshot
 
-__all__ = ["MAIN", "OURS", "Committed", "Sought", "ancestors", "find", "local_files", "owner_of", "snapshot_properties"]
+__all__ = ["MAIN", "Committed", "Sought", "ancestors", "find", "local_files", "owner_of", "snapshot_properties"]
 
 MAIN = "main"
 _PREFIX = "sluicegate."
-OURS = re.compile(r"(?:^|/)data/(?P<batch>[^/]+)/(?:[^/]+=[^/]*/)*(?P<content>[0-9a-f]{64})-\d{5}-[0-9a-f]{32}\.parquet$")
-"""The paths that this target gives to data files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

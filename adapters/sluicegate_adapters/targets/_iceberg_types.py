@@ -123,16 +123,15 @@ class Fitted:
             for field in batch
             if field.name in table.names and not _fits(field.type, table.field(field.name).type)
         ]
-        for names, what in (
-            (new, "are not in the table"),
-            (missing, "are required by the table"),
-            (changed, "have another type"),
+        for names, what, cure in (
+            ([repr(name) for name in new], "are not in the table", "declare them in the contract's schema, or leave them out"),
+            ([repr(name) for name in missing], "are required by the table", "deliver them, or make them optional in the table"),
+            (changed, "have another type", "cast them where the batch is made, or change the table"),
         ):
             if names:
-                listed = ", ".join(name if what.startswith("have") else repr(name) for name in names)
                 raise StorageError(
-                    f"columns of the batch and the table differ; these {what}: {listed}",
-                    hint="change the table's schema, or the batch, then run it again: nothing was committed",
+                    f"columns of the batch and the table differ; these {what}: {', '.join(names)}",
+                    hint=f"{cure}; then run it again: nothing was committed",
                 )
         self.schema = pa.schema([field for field in table if field.name in batch.names])
 

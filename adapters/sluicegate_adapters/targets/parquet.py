@@ -10,17 +10,20 @@ is the place of one tenant's dataset, and others are refused.
 
 from __future__ import annotations
 
+import glob
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sluicegate.errors import BatchConflict, BatchUnreadable, CommitStateUnknown, ConfigError, StorageError
 from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import segment
+from sluicegate.ports.recovery import Recovered
 from sluicegate.ports.target import CommitReceipt, CommitRequest, Target
 from sluicegate_adapters.local_files import LocalFiles, Step, absolute, storage_errors
 from sluicegate_adapters.targets._export import count_rows, export, written_rows
@@ -106,6 +109,26 @@ class ParquetTarget:
             return ()
         with storage_errors(f"{found.location} can't be read"):
             return tuple(sorted(Path(found.location).glob("part-*.parquet")))
+
+    def recover(self, *, older_than: datetime, dry_run: bool = False) -> Iterator[Recovered]:  # noqa: ARG002 - locks tell, not ages
+        """Staging folders whose owners are dead; see ``ports.recovery.Recoverable``."""
+        for folder in self._staging_folders():
+            with storage_errors(f"{folder} can't be cleared"):
+                for found in Staging(folder, self._files).dead(dry_run=dry_run):
+                    yield Recovered(
+                        what="staging folder",
+                        where=str(found),
+                        done="would be removed" if dry_run else "removed",
+                        why="nobody holds its lock",
+                    )
+
+    def _staging_folders(self) -> list[Path]:
+        """Where batches of any tenant and dataset are staged."""
+        if self._staging:
+            return [absolute(self._base, self._staging)]
+        root = str(absolute(self._base, self._path).parent / _STAGING)
+        pattern = _PLACEHOLDER.sub("*", re.sub(r"[*?\[]", lambda found: f"[{found[0]}]", root))
+        return sorted(Path(found) for found in glob.glob(pattern, include_hidden=True))  # noqa: PTH207 - from an absolute pattern
 
     def _stage(self, request: CommitRequest, staged: Path) -> str:
         """Put the batch's files and its receipt into the folder, durably; the attempt's own name."""

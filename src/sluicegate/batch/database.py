@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import secrets
-import shutil
-import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sluicegate.batch.scratch import Scratch
 from sluicegate.checks.sqltext import identifier, literal
 from sluicegate.checks.types import BatchSchema, Column, Kind, kind_of
 from sluicegate.errors import EngineError, UsageError
@@ -82,13 +79,9 @@ class Database:
     def __init__(self, settings: BatchSettings) -> None:
         import duckdb
 
-        parent = settings.temp_directory or Path(tempfile.gettempdir())
-        self.scratch = parent / f"sluicegate-{os.getpid()}-{secrets.token_hex(4)}"
-        try:
-            self.scratch.mkdir(mode=0o700, parents=True)
-        except OSError as error:
-            raise UsageError(f"{self.scratch} can't be created: {error.strerror}", hint="name another temp_directory") from error
-        self._clean = weakref.finalize(self, shutil.rmtree, self.scratch, ignore_errors=True)
+        scratch = Scratch(settings.temp_directory)
+        self.scratch = scratch.path
+        self._clean = weakref.finalize(self, scratch.remove)
         config: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",  # nothing is ever downloaded
             "autoload_known_extensions": "false",

@@ -15,6 +15,7 @@ from sluicegate.errors import UsageError
 from sluicegate.words import plural
 
 if TYPE_CHECKING:
+    from sluicegate import Gate
     from sluicegate.gate.outcome import RunOutcome
     from sluicegate.gate.plan import PlannedCheck
 
@@ -43,7 +44,7 @@ def _through_the_gate(options: Namespace, screen: Screen, *, act: bool) -> int:
         outcome = (gate.run if act else gate.check)(
             options.contract, options.batch or None, batch_id=options.batch_id, format=options.format, now=now, progress=tell
         )
-    facts = outcome.as_document() | {"next": _next(options, outcome)}
+    facts = outcome.as_document() | {"next": _next(options, outcome, gate)}
     code = exit_code(outcome, fail_on_warnings=options.fail_on_warnings)
     show_outcome(facts | {"exit_code": code}, screen)
     return code
@@ -80,12 +81,13 @@ def moment(text: str, option: str = "--now") -> datetime:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
-def _next(options: Namespace, outcome: RunOutcome) -> str:
+def _next(options: Namespace, outcome: RunOutcome, gate: Gate) -> str:
     config = f" --config {shlex.quote(options.config)}" if options.config else ""
+    place = f" --at {shlex.quote(options.contract)}" if gate.places.is_elsewhere(outcome.contract) else ""
     if outcome.manifest is not None:
         waits = outcome.action == "quarantined" and outcome.verdict.exit_code == 0
         verb = f"replay {outcome.manifest.quarantine_id} --with {shlex.quote(options.contract)}"
-        return f"{program()} quarantine {verb if waits else f'show {outcome.manifest.quarantine_id}'}{config}"
+        return f"{program()} quarantine {verb if waits else f'show {outcome.manifest.quarantine_id}{place}'}{config}"
     if outcome.action == "checked" and outcome.passed:
         given = [options.contract, *options.batch]
         asked = (("--batch-id", options.batch_id), ("--format", options.format), ("--now", options.now))

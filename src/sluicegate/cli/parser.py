@@ -129,7 +129,9 @@ def _gate_verbs(verbs: _Verbs[_Parser]) -> None:
         gate.add_argument("--batch-id", metavar="ID", help="the batch's identity (default: from its content)")
         gate.add_argument("--format", metavar="FORMAT", help="parquet, csv, json, ndjson or arrow (default: from the suffix)")
         gate.add_argument("--now", metavar="TIME", help="the run's clock, ISO 8601 (default: the current time)")
-        gate.add_argument("--fail-on-warnings", action="store_true", help="exit with 1 if there are warnings")
+        gate.add_argument(
+            "--fail-on-warnings", action="store_true", help="exit with 1 if there are warnings, or the batch is split"
+        )
     plan = _verb(verbs, "plan", "gate_verbs:plan", "print what each engine would run; needs no data")
     plan.add_argument("contract", metavar="CONTRACT", help="a contract, asset or job file")
     plan.add_argument("--engine", metavar="NAME", help="this engine's part only")
@@ -149,6 +151,18 @@ def _store_verbs(verbs: _Verbs[_Parser]) -> None:
     history.add_argument("--dataset", metavar="NAME", help="only runs of this dataset")
     history.add_argument("--contract", metavar="NAME", help="only runs of this contract")
     history.add_argument("--limit", metavar="N", type=int, default=20, help="at most this many (default: %(default)s)")
+    recover = _verb(verbs, "recover", "recover:recover", "finish or roll back what dead workers left")
+    recover.add_argument(
+        "--older-than",
+        metavar="AGE",
+        default="24h",
+        help="of leavings that only their age tells: 90s, 15m, 24h, 7d (default: %(default)s)",
+    )
+    recover.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+    for parser in (*inner.choices.values(), recover):
+        parser.add_argument(
+            "--at", metavar="CONTRACT", action="append", help="look where this contract keeps refused batches, too"
+        )
     _verb(verbs, "doctor", "doctor:doctor", "is everything here that a run needs?")
 
 

@@ -13,21 +13,32 @@ from sluicegate.errors import SluicegateError, UsageError
 from sluicegate.words import plural
 
 if TYPE_CHECKING:
+    from sluicegate import Gate
     from sluicegate.ports.quarantine import Manifest
 
-__all__ = ["list_items", "show_item", "show_items", "show_trouble", "told_error"]
+__all__ = ["gate_of", "list_items", "show_item", "show_items", "show_trouble", "told_error"]
+
+
+def gate_of(options: Namespace) -> Gate:
+    """The profile's gate, which also knows the places of the contracts that ``--at`` names."""
+    from sluicegate import Gate
+    from sluicegate.contract.loader import load_contract
+
+    gate = Gate.from_config(options.config)
+    for path in options.at or ():
+        gate.places.learn(load_contract(path))
+    return gate
 
 
 def list_items(options: Namespace, screen: Screen) -> int:
     """Every item of the profile's quarantine store, newest first; exit code 6 if some can't be read, after those that can."""
-    from sluicegate import Gate
     from sluicegate.gate.keep import every
     from sluicegate.ports.quarantine import QuarantineStatus
 
     statuses = {status.value for status in QuarantineStatus}
     if options.status and options.status not in statuses:
         raise UsageError(f"no item can be {options.status!r}", hint=f"known: {', '.join(sorted(statuses))}")
-    items, trouble = every(Gate.from_config(options.config).quarantine_store)
+    items, trouble = every(gate_of(options).places.store())
     found = [item for item in items if options.status in {None, item.status.value} and options.dataset in {None, item.dataset}]
     screen.document({"items": [_brief(item) for item in found], "error": told_error(trouble)})
     if found:
@@ -81,9 +92,7 @@ def _brief(item: Manifest) -> dict[str, object]:
 
 def show_item(options: Namespace, screen: Screen) -> int:
     """One item: its story, its verdict and its files."""
-    from sluicegate import Gate
-
-    item = Gate.from_config(options.config).quarantine_store.get(options.quarantine_id)
+    item = gate_of(options).places.store().get(options.quarantine_id)
     screen.document(item.as_json())
     screen.lines(_story(item, screen.width))
     if item.verdict:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.cli.gate_verbs import moment
-from sluicegate.cli.quarantine import show_trouble, told_error
+from sluicegate.cli.quarantine import gate_of, show_trouble, told_error
 from sluicegate.cli.report import check_lines, counts_text
 from sluicegate.cli.screen import Screen, clean, wrap
 from sluicegate.errors import SluicegateError, UsageError
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     from sluicegate.ports.quarantine import Manifest
 
 __all__ = ["delete", "export", "purge", "release", "replay", "review", "show_replay", "verify"]
-
-
-def _gate(options: Namespace) -> Gate:
-    from sluicegate import Gate
-
-    return Gate.from_config(options.config)
 
 
 def _who(options: Namespace) -> str:
@@ -42,7 +36,7 @@ def replay(options: Namespace, screen: Screen) -> int:
     """Run items through the gate again; the exit code is the highest of theirs."""
     from sluicegate.gate.ward import pacer
 
-    gate = _gate(options)
+    gate = gate_of(options)
     chosen, trouble = _chosen(gate, options)
     if options.data and len(chosen) != 1:
         raise UsageError("--data is for one item", hint="name one ID")
@@ -76,7 +70,7 @@ def _chosen(gate: Gate, options: Namespace) -> tuple[list[str], SluicegateError 
         raise UsageError("name items, or choose them by --contract, --since or --reason", hint="sluicegate quarantine list")
     if named:
         return named, None
-    items, trouble = every(gate.quarantine_store)
+    items, trouble = every(gate.places.store())
     since = moment(options.since, "--since") if options.since else None
     return [
         item.quarantine_id
@@ -134,7 +128,7 @@ def show_replay(facts: Mapping[str, Any], screen: Screen) -> None:
 
 def release(options: Namespace, screen: Screen) -> int:
     """Commit an item as it is."""
-    outcome = _gate(options).release(
+    outcome = gate_of(options).release(
         options.quarantine_id, options.with_contract, by=options.by, reason=options.reason, beside=options.beside
     )
     facts = outcome.as_document()
@@ -145,13 +139,13 @@ def release(options: Namespace, screen: Screen) -> int:
 
 def review(options: Namespace, screen: Screen) -> int:
     """Note that somebody looked."""
-    item = _gate(options).review(options.quarantine_id, by=_who(options), note=options.note, hold=options.hold)
+    item = gate_of(options).review(options.quarantine_id, by=_who(options), note=options.note, hold=options.hold)
     return _told(item, screen)
 
 
 def delete(options: Namespace, screen: Screen) -> int:
     """Tombstone first, bytes after."""
-    return _told(_gate(options).delete(options.quarantine_id, by=_who(options), reason=options.reason), screen)
+    return _told(gate_of(options).delete(options.quarantine_id, by=_who(options), reason=options.reason), screen)
 
 
 def _told(item: Manifest, screen: Screen) -> int:
@@ -167,13 +161,13 @@ def _told(item: Manifest, screen: Screen) -> int:
 
 def purge(options: Namespace, screen: Screen) -> int:
     """Delete what has expired."""
-    done = _gate(options).purge(by=_who(options), dry_run=options.dry_run, rate=options.rate)
+    done = gate_of(options).purge(by=_who(options), dry_run=options.dry_run, rate=options.rate)
     return _list(done, screen, nothing="nothing has expired")
 
 
 def verify(options: Namespace, screen: Screen) -> int:
     """Every item's bytes against their checksums; exit code 6 if any is damaged."""
-    return _list(_gate(options).verify(options.quarantine_ids), screen, nothing="nothing is kept")
+    return _list(gate_of(options).verify(options.quarantine_ids), screen, nothing="nothing is kept")
 
 
 def _list(kept: Iterable[Kept], screen: Screen, *, nothing: str) -> int:
@@ -207,7 +201,7 @@ def _until_trouble(kept: Iterable[Kept]) -> Iterator[Kept | SluicegateError]:
 
 def export(options: Namespace, screen: Screen) -> int:
     """Get the files back."""
-    files = _gate(options).export(options.quarantine_id, options.folder)
+    files = gate_of(options).export(options.quarantine_id, options.folder)
     screen.document({"quarantine_id": options.quarantine_id, "files": [str(path) for path in files]})
     for path in files:
         screen.line(str(path))

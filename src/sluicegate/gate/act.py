@@ -130,29 +130,33 @@ def quarantine(
     *,
     evidence: dict[str, Any],
     nonce: str,
+    at: datetime,
     chosen: Mapping[str, Any] | None = None,
     split: Split | None = None,
 ) -> Manifest:
     """Keep the batch with all that a replay needs; of a batch that was split, its broken rows. Its input stays where it is.
+
+    Its age counts from ``at``, the time: the checks' clock may be that of the day that a late delivery is about.
 
     Raises:
         StorageError: it could not be kept; nothing that counts was written.
     """
     if verdict.decision is not Decision.QUARANTINE:
         raise UsageError(f"a batch decided to {verdict.decision} is not for the quarantine")
-    manifest = replace(_manifest(contract, verdict, evidence, batch, nonce), target=dict(chosen or {}))
+    manifest = replace(_manifest(contract, verdict, evidence, batch, nonce, at.astimezone(UTC)), target=dict(chosen or {}))
     files = batch.spool(batch.scratch / "spool") if split is None else (split.broken.file,)
     request = QuarantineRequest(
         manifest=manifest if split is None else _of_rows(manifest, contract, batch, split),
         files=files,
-        now=verdict.now,
+        now=at,
         fingerprinted=files == batch.files,
     )
     return store.put(request)
 
 
-def _manifest(contract: Contract, verdict: Verdict, document: dict[str, Any], batch: ActableBatch, nonce: str) -> Manifest:
-    now = verdict.now.astimezone(UTC)
+def _manifest(  # noqa: PLR0917 - all that is known of it
+    contract: Contract, verdict: Verdict, document: dict[str, Any], batch: ActableBatch, nonce: str, now: datetime
+) -> Manifest:
     reason = "; ".join(verdict.reasons)
     return Manifest(
         quarantine_id=quarantine_id(

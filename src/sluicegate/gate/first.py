@@ -18,7 +18,7 @@ from sluicegate.gate.act import ActableBatch, Acted, ActionTaken, commit, quaran
 from sluicegate.gate.items import WAITING, Desk, landing_step
 from sluicegate.gate.rest import REST_LOCATION, commit_rest, is_rest, note_rest, rest_step, unfinished
 from sluicegate.gate.split import Parts, Split
-from sluicegate.ports.quarantine import Manifest, QuarantineStatus, quarantine_id
+from sluicegate.ports.quarantine import Confirming, Manifest, QuarantineStatus, quarantine_id
 from sluicegate.ports.target import CommitReceipt
 from sluicegate.verdict.model import Verdict
 
@@ -109,6 +109,8 @@ class Door:
                 item = self.desk.settle(item, by=_GATE)
         except StorageError as error:
             trouble = error
+        if trouble is not None and receipt.rows != self.batch.rows:
+            raise trouble  # what is there is a rest: its other rows are in the store
         if trouble is not None and (item is not None or self.contract.quarantine.enabled):
             self.notes.append(
                 f"whether somebody quarantined this very batch meanwhile could not be asked ({trouble}): `sluicegate recover` tells"
@@ -122,7 +124,16 @@ class Door:
             BatchConflict: somebody has committed other content under its batch_id meanwhile; the item waits all the same.
             StorageError: nothing was kept.
         """
-        kept = quarantine(self.contract, verdict, self.batch, self.desk.store, evidence=evidence, nonce=nonce, chosen=self.chosen)
+        kept = quarantine(
+            self.contract,
+            verdict,
+            self.batch,
+            self.desk.store,
+            evidence=evidence,
+            nonce=nonce,
+            at=self.desk.clock(),
+            chosen=self.chosen,
+        )
         ours = kept.nonce == nonce
         try:
             stands = self.standing()
@@ -141,7 +152,15 @@ class Door:
             StorageError: nothing was kept; or the rest is still to be committed: the same batch handed in again does that.
         """
         kept = quarantine(
-            self.contract, verdict, self.batch, self.desk.store, evidence=evidence, nonce=nonce, chosen=self.chosen, split=found
+            self.contract,
+            verdict,
+            self.batch,
+            self.desk.store,
+            evidence=evidence,
+            nonce=nonce,
+            at=self.desk.clock(),
+            chosen=self.chosen,
+            split=found,
         )
         stands = self.standing()
         if stands is None:
@@ -153,6 +172,8 @@ class Door:
     def _split_before(self, item: Manifest, found: CommitReceipt | None) -> Acted:
         """The batch was split: its rest is committed now if it wasn't yet."""
         warnings: tuple[str, ...] = ()
+        if found is None and (there := self.desk.find(item, item.batch_id)) and there.content_sha256 == item.content_sha256:
+            found = there  # in the target that the item was on its way to, which isn't today's contract's
         if found is None and unfinished(item):
             found = commit_rest(self.desk, item, self.batch)
         if found is None:
@@ -163,6 +184,8 @@ class Door:
             warnings = ("the target doesn't show the rest of the batch any more: it was not committed again",)
         if not is_rest(item, found):
             return self._in_target(found, item)
+        if item.status in WAITING:
+            self._confirm(item)
         try:
             item = self.desk.settle(note_rest(self.desk, item, found, by=_GATE), by=_GATE)
         except StorageError as error:  # whoever looks next notes it
@@ -221,7 +244,17 @@ class Door:
             return Acted(action=ActionTaken.COMMITTED, receipt=receipt, manifest=item, earlier=True, warnings=warnings)
         if item.status is QuarantineStatus.DELETED:
             return Acted(action=ActionTaken.DELETED, manifest=item, earlier=True, warnings=_story(item))
+        self._confirm(item)
         return Acted(action=ActionTaken.QUARANTINED, manifest=item, earlier=True)
+
+    def _confirm(self, item: Manifest) -> None:
+        """Nobody is told that a batch waits whose bytes are gone: the one who hands it in may be the last to have them.
+
+        Raises:
+            StorageError: they are.
+        """
+        if isinstance(self.desk.store, Confirming):
+            self.desk.store.confirm(item)
 
 
 def _conflict(batch_id: str, found: CommitReceipt, item: Manifest | None) -> BatchConflict:

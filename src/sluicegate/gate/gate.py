@@ -143,6 +143,7 @@ class Gate(Opening, Ward):
         tell("reading the contract")
         agreed = _contract(contract)
         self.places.refuse(agreed)
+        self.places.learn(agreed)
         moment = _utc(now or self._clock())
         tell("opening the batch")
         with closing(self._open(agreed, batch, batch_id, format)) as opened:

@@ -16,7 +16,7 @@ from sluicegate import plugins
 from sluicegate.config import PluginSettings, Profile
 from sluicegate.contract.lint import not_acted_on
 from sluicegate.contract.model import Contract
-from sluicegate.contract.placing import CHOOSABLE, Placing, placing
+from sluicegate.contract.placing import CHOOSABLE, Placing, place_in_target, placing
 from sluicegate.errors import ConfigError, ContractError, Fault, StorageError, UsageError
 from sluicegate.gate.stores import Stores
 from sluicegate.ports.quarantine import Manifest, QuarantineStore
@@ -44,9 +44,12 @@ class Places:
         self._stores: dict[str, QuarantineStore] = {}
 
     @cached_property
-    def _also(self) -> tuple[Mapping[str, Any], ...]:
+    def _fixed(self) -> tuple[Mapping[str, Any], ...]:
+        """The settings of the profile's own places, the first of which is its store's."""
         own = self._profile.quarantine
-        return tuple({**own.settings, **place} for place in own.also)
+        places = [own.settings, *({**own.settings, **place} for place in own.also)]
+        whole = [place for place in places if own.type != _S3 or "bucket" in place]
+        return tuple(whole or places[:1])
 
     def open_target(self) -> Target:
         """The profile's own target."""
@@ -55,10 +58,8 @@ class Places:
 
     def open_store(self) -> QuarantineStore:
         """The profile's own store; with the places that it names besides, all of them as one."""
-        own = self._profile.quarantine
-        stores = [
-            _opened(_STORES, PluginSettings(type=own.type, settings=each), self._profile) for each in (own.settings, *self._also)
-        ]
+        kind = self._profile.quarantine.type
+        stores = [_opened(_STORES, PluginSettings(type=kind, settings=each), self._profile) for each in self._fixed]
         return Stores(stores) if len(stores) > 1 else stores[0]
 
     def notes(self, contract: Contract) -> tuple[str, ...]:
@@ -92,12 +93,11 @@ class Places:
             UsageError: it would go to another one.
         """
         self.refuse(contract)
-        if (chosen := self.chosen(contract)) != item.target:
-            was, now = (
-                ", ".join(f"{key} {value}" for key, value in each.items()) or "the profile's" for each in (item.target, chosen)
-            )
+        was, now = (place_in_target(chosen) for chosen in (item.target, self.chosen(contract)))
+        if was != now:
+            told = [", ".join(f"{key} {value}" for key, value in each.items()) or "the profile's" for each in (was, now)]
             raise UsageError(
-                f"{item.quarantine_id} was refused on its way to another target ({was}) than this contract's ({now})",
+                f"{item.quarantine_id} was refused on its way to another target ({told[0]}) than this contract's ({told[1]})",
                 hint="name the contract, asset or job that the batch was handed in with",
             )
 
@@ -124,7 +124,7 @@ class Places:
     def _target(self, chosen: Mapping[str, Any]) -> Target:
         if not chosen:
             return self._own_target()
-        key = json.dumps(dict(chosen), sort_keys=True, default=str)
+        key = _key(chosen)
         if key not in self._targets:
             own = self._profile.target
             self._targets[key] = _opened(
@@ -139,10 +139,10 @@ class Places:
             ContractError: there can't be such a place.
         """
         place = self._place(contract)
-        if place is None or (key := json.dumps(dict(place), sort_keys=True, default=str)) in self._stores:
+        if place is None or place in self._fixed or _key(place) in self._stores:
             return
         try:
-            self._stores[key] = _opened(_STORES, PluginSettings(type=_S3, settings=place), self._profile)
+            self._stores[_key(place)] = _opened(_STORES, PluginSettings(type=_S3, settings=place), self._profile)
         except ConfigError as error:
             file = str(contract.files[0]) if contract.files else contract.name
             raise ContractError((Fault(file, 0, 0, f"quarantine.s3_bucket, s3_prefix: {error.message}", error.hint),)) from error
@@ -153,36 +153,42 @@ class Places:
         Raises:
             ContractError: the contract names a place that can't be.
         """
-        place = self._place(contract) if contract else None
         if contract:
             self.learn(contract)
-        first = self._stores[json.dumps(dict(place), sort_keys=True, default=str)] if place else None
-        rest = [each for each in self._stores.values() if each is not first]
-        own = [] if self._homeless and self._stores else [self._own_store()]
-        found = [first, *own, *rest] if first is not None else [*own, *rest]
+        known = dict(self._stores)
+        if not (self._homeless and self._stores):
+            own = self._own_store()
+            members = own.members if isinstance(own, Stores) else (own,)
+            known = dict(zip(map(_key, self._fixed), members, strict=False)) | known
+        place = self._place(contract) if contract else None
+        first = known.pop(_key(place)) if place else None
+        found = [first, *known.values()] if first is not None else [*known.values()]
         return Stores(found) if len(found) > 1 else found[0]
 
     def is_elsewhere(self, contract: Contract) -> bool:
         """Whether the contract's refused batches wait where the profile alone would not look."""
-        return self._place(contract) is not None
+        place = self._place(contract)
+        return place is not None and place not in self._fixed
 
     @property
     def _homeless(self) -> bool:
         """Whether the profile leaves the bucket to the contracts."""
-        own = self._profile.quarantine
-        return own.type == _S3 and "bucket" not in own.settings
+        return self._profile.quarantine.type == _S3 and "bucket" not in self._fixed[0]
 
     def _place(self, contract: Contract) -> Mapping[str, Any] | None:
-        """The settings of the contract's own place; None if that is one of the profile's."""
+        """The settings of the place that the contract names; None if it names none."""
         own, said = self._profile.quarantine, contract.quarantine
         if own.type != _S3 or not (said.s3_bucket or said.s3_layout):
             return None
         wanted = {"bucket": said.s3_bucket, "prefix": said.s3_layout and said.s3_layout.strip("/")}
-        place = {**own.settings, **{key: value for key, value in wanted.items() if value}}
-        return None if place in ({**own.settings}, *self._also) else place
+        return {**own.settings, **{key: value for key, value in wanted.items() if value}}
 
     def _placing(self, contract: Contract) -> Placing:
         return placing(contract, self._profile.target.type, self._profile.target.settings)
+
+
+def _key(settings: Mapping[str, Any]) -> str:
+    return json.dumps(dict(settings), sort_keys=True, default=str)
 
 
 def _opened(group: str, plugin: PluginSettings, profile: Profile) -> Any:

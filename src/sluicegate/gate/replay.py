@@ -210,7 +210,7 @@ def _verdict(bench: Bench, item: Manifest, contract: Contract, batch: Batch) -> 
 
 def _lineage(item: Manifest) -> dict[str, str]:
     """What the target keeps of where the rows were."""
-    whole = {"quarantine_id": item.quarantine_id, "attempt": str(item.attempt)}
+    whole = {"quarantine_id": item.quarantine_id, "replay_attempt": str(item.attempt)}
     return whole if item.scope != "rows" else whole | {"split": "rows", "of_batch": item.batch_id}
 
 

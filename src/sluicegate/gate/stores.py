@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sluicegate.errors import NoSuchItem, StorageError
-from sluicegate.ports.quarantine import Lending, Manifest, Probed, QuarantineRequest, QuarantineStore
+from sluicegate.ports.quarantine import Confirming, Lending, Manifest, Probed, QuarantineRequest, QuarantineStore
 from sluicegate.ports.recovery import Recoverable, Recovered
 
 __all__ = ["Stores"]
@@ -20,31 +20,34 @@ class Stores:
 
     Args:
         stores: the first is where new items go.
+
+    Attributes:
+        members: the same.
     """
 
     def __init__(self, stores: Sequence[QuarantineStore]) -> None:
-        self._stores = tuple(stores)
+        self.members = tuple(stores)
         self._homes: dict[str, QuarantineStore] = {}
 
     def put(self, request: QuarantineRequest) -> Manifest:
         """Keep the batch in the first store, unless another one has it already."""
         wanted = request.manifest
-        for store in self._stores[1:]:
+        for store in self.members[1:]:
             found = _found(store, wanted.quarantine_id, wanted.tenant, wanted.dataset)
             if found is not None:
                 self._homes[wanted.quarantine_id] = store
                 return found
-        self._homes[wanted.quarantine_id] = self._stores[0]
-        return self._stores[0].put(request)
+        self._homes[wanted.quarantine_id] = self.members[0]
+        return self.members[0].put(request)
 
     def get(self, quarantine_id: str, *, tenant: str | None = None, dataset: str | None = None) -> Manifest:
         """The item of this ID; see ``ports.quarantine.QuarantineStore``."""
         known = self._homes.get(quarantine_id)
-        for store in [known] if known else self._stores:
+        for store in [known] if known else self.members:
             try:
                 found = store.get(quarantine_id, tenant=tenant, dataset=dataset)
             except NoSuchItem:
-                if store is (known or self._stores[-1]):
+                if store is (known or self.members[-1]):
                     raise
             else:
                 self._homes[quarantine_id] = store
@@ -59,7 +62,7 @@ class Stores:
         """
         found: list[Manifest] = []
         trouble: list[StorageError] = []
-        for store in self._stores:
+        for store in self.members:
             items = iter(store.list())
             try:
                 for item in items:
@@ -79,9 +82,15 @@ class Stores:
         """The item's files, from where they are."""
         return self._home(manifest).data_files(manifest)
 
+    def confirm(self, manifest: Manifest) -> None:
+        """Look whether the item's files are there, if its store can."""
+        home = self._home(manifest)
+        if isinstance(home, Confirming):
+            home.confirm(manifest)
+
     def give_back(self, files: Sequence[Path]) -> None:
         """Let each take back its own."""
-        for store in self._stores:
+        for store in self.members:
             if isinstance(store, Lending):
                 store.give_back(files)
 
@@ -91,13 +100,13 @@ class Stores:
 
     def probe(self) -> None:
         """Try out each that can be."""
-        for store in self._stores:
+        for store in self.members:
             if isinstance(store, Probed):
                 store.probe()
 
     def recover(self, *, older_than: datetime, dry_run: bool = False) -> Iterator[Recovered]:
         """Clear up in each that can."""
-        for store in self._stores:
+        for store in self.members:
             if isinstance(store, Recoverable):
                 yield from store.recover(older_than=older_than, dry_run=dry_run)
 

@@ -1,4 +1,4 @@
-"""The gate's methods on quarantined batches: replay, release, review, delete, purge, verify, export."""
+"""The gate's methods on quarantined batches: replay, release, review, delete, purge, verify, export; and recover."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sluicegate.batch import scratch
 from sluicegate.batch.database import interruptible
 from sluicegate.batch.source import Batch
 from sluicegate.contract.model import Contract
 from sluicegate.errors import StorageError, UsageError
 from sluicegate.gate import keep
+from sluicegate.gate import recover as recovery
 from sluicegate.gate import replay as steps
 from sluicegate.gate.act import ActionTaken
 from sluicegate.gate.items import Desk
@@ -22,6 +24,7 @@ from sluicegate.gate.outcome import RunOutcome
 from sluicegate.gate.places import Places
 from sluicegate.gate.record import record_of, record_of_release
 from sluicegate.ports.quarantine import Manifest
+from sluicegate.ports.recovery import Recovered
 from sluicegate.ports.target import Target
 from sluicegate.verdict.model import Verdict
 
@@ -33,6 +36,7 @@ __all__ = ["Ward", "pacer"]
 
 _LEASE = timedelta(minutes=10)
 _USER = "somebody"
+_A_DAY = timedelta(days=1)
 _Judge = Callable[[Contract, Batch], Verdict]
 
 
@@ -235,6 +239,22 @@ class Ward:
     def export(self, quarantine_id: str, folder: str | Path) -> tuple[Path, ...]:
         """Copy an item's files, verified, into a folder, under the names they were handed in with; nothing is overwritten."""
         return keep.export(self.places.store(), quarantine_id, Path(folder))
+
+    def recover(self, *, older_than: timedelta = _A_DAY, dry_run: bool = False) -> Iterator[Recovered]:
+        """Finish or roll back what dead workers left; say what was done with each. Any worker may do it, at any time.
+
+        Claims whose lease is over, items whose batch is committed, batches that were split by half, tombstones with bytes; then what lies
+        in the store, the targets and ``temp_directory`` that nobody refers to and nobody can still be writing. What can't be done is
+        told as ``left``, with an exit code.
+
+        Args:
+            older_than: leavings of which only their age tells that they are dead must be so old.
+            dry_run: tell, and change nothing.
+        """
+        moment = self._moment(None) - older_than
+        with interruptible():
+            yield from recovery.recover(self._desk, self._open_original, older_than=moment, dry_run=dry_run)
+        yield from scratch.leavings(self.profile.batch.temp_directory, older_than=moment, dry_run=dry_run)
 
     def _known(self, contract: str | Path | Contract | None) -> Contract | None:
         """The contract that was given; items where it keeps its refused batches are found from now on."""

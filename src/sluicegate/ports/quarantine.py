@@ -16,6 +16,7 @@ from sluicegate.ports.manifests import SCHEMA_VERSION, check_manifest
 __all__ = [
     "CHECKS_COLUMN",
     "ROW_COLUMN",
+    "Confirming",
     "Lending",
     "Manifest",
     "Probed",
@@ -242,6 +243,19 @@ class QuarantineStore(Protocol):
         Raises:
             UsageError: there is no such item, or the store's own manifest says that it isn't ``deleted``: nothing was removed.
             StorageError: not all could be removed.
+        """
+        ...
+
+
+@runtime_checkable
+class Confirming(Protocol):
+    """What a store may offer besides: a quick look whether an item's files are there, for who is about to rely on it."""
+
+    def confirm(self, manifest: Manifest) -> None:
+        """Look for the files by name and length; what they hold is not read.
+
+        Raises:
+            StorageError: one is gone, or has another length.
         """
         ...
 

@@ -23,6 +23,7 @@ import pytest
 from sluicegate.errors import BatchUnreadable, NoSuchItem, StorageError, TransientStorageError, UsageError
 from sluicegate.ports.fingerprint import files_sha256
 from sluicegate.ports.quarantine import (
+    Confirming,
     Manifest,
     QuarantineRequest,
     QuarantineStatus,
@@ -124,6 +125,16 @@ class QuarantineConformance:
         assert store.get(item.quarantine_id, tenant=item.tenant, dataset=item.dataset) == item
         with pytest.raises(NoSuchItem, match=item.quarantine_id):
             store.get(item.quarantine_id, tenant="another", dataset=item.dataset)
+
+    def test_a_store_that_confirms_tells_what_is_there_from_what_is_gone(self, store: QuarantineStore, batch_file: Path) -> None:
+        if not isinstance(store, Confirming):
+            pytest.skip("it doesn't offer that")
+        item = store.put(quarantine_request(batch_file))
+        store.confirm(item)
+        (stored,) = item.files
+        for wrong in (replace(stored, bytes=stored.bytes + 1), replace(stored, path=f"{stored.path}.gone")):
+            with pytest.raises(StorageError, match="not what was quarantined"):
+                store.confirm(replace(item, files=(wrong,)))
 
     def test_other_content_is_another_item(self, store: QuarantineStore, batch_file: Path) -> None:
         first = store.put(quarantine_request(batch_file))

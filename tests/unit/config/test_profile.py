@@ -57,7 +57,7 @@ def test_every_key_is_read_and_paths_start_at_the_file(tmp_path: Path) -> None:
             tmp_path,
             """
             target: {type: iceberg, catalog: lake, retries: 3}
-            quarantine: {type: s3, bucket: held}
+            quarantine: {type: s3, bucket: held, also: [{bucket: older}, {prefix: q}]}
             history: {path: runs.db}
             timeout_seconds: 1.5
             evidence_rows: 0
@@ -72,7 +72,7 @@ def test_every_key_is_read_and_paths_start_at_the_file(tmp_path: Path) -> None:
     assert profile == Profile(
         base=tmp_path,
         target=PluginSettings(type="iceberg", settings={"catalog": "lake", "retries": 3}),
-        quarantine=PluginSettings(type="s3", settings={"bucket": "held"}),
+        quarantine=PluginSettings(type="s3", settings={"bucket": "held"}, also=({"bucket": "older"}, {"prefix": "q"})),
         history=tmp_path / "runs.db",
         timeout_seconds=1.5,
         evidence_rows=0,
@@ -101,6 +101,8 @@ def test_variables_are_filled_in(tmp_path: Path) -> None:
         ("target: parquet", ":1:9", "must be a mapping with a type"),
         ("target: {type: [a]}", ":1:16", "must be a text"),
         ("quarantine: []", ":1:13", "must be a mapping with a type"),
+        ("quarantine: {type: local, also: elsewhere}", ":1:33", "must be a list"),
+        ("quarantine: {type: local, also: [elsewhere]}", ":1:34", "must be a mapping"),
         ("history: runs.db", ":1:10", "mapping"),
         ("history: {pth: runs.db}", ":1:11", "did you mean 'path'"),
         ("timeout_seconds: soon", ":1:18", "must be a number"),
