@@ -109,6 +109,18 @@ def test_a_conflict_names_the_item_that_this_content_waits_in(gate: Gate) -> Non
     assert gate.quarantine_store.get(item.quarantine_id) == item
 
 
+def test_other_content_under_one_batch_id_waits_as_items_of_their_own_and_one_is_committed(gate: Gate, shop: Path) -> None:
+    (shop / "worse.csv").write_text(BAD.replace("-2", "-3"))
+    first, second = quarantined(gate), gate.run("strict.yaml", "worse.csv", batch_id="b1").manifest
+    assert second
+    assert {item.quarantine_id for item in gate.quarantine_store.list()} == {first.quarantine_id, second.quarantine_id}
+    assert gate.replay(first.quarantine_id, "loose.yaml").passed
+    with pytest.raises(BatchConflict):
+        gate.replay(second.quarantine_id, "loose.yaml")
+    assert gate.quarantine_store.get(second.quarantine_id).status is Status.QUARANTINED
+    assert committed(shop) == [sha(BAD)]
+
+
 @pytest.mark.parametrize("work", ["replay", "release"])
 def test_after_a_replay_or_a_release_the_step_succeeds(gate: Gate, shop: Path, work: str) -> None:
     item = quarantined(gate)

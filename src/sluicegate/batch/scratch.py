@@ -58,7 +58,13 @@ def leavings(parent: Path | None, *, older_than: datetime, dry_run: bool = False
         dry_run: tell, and change nothing.
     """
     above = parent or Path(tempfile.gettempdir())
-    for folder in sorted(above.iterdir()) if above.is_dir() else ():
+    try:
+        found = sorted(above.iterdir()) if above.is_dir() else []
+    except OSError as error:
+        why = f"it can't be looked into: {error.strerror}"
+        yield Recovered(what="folder", where=str(above), done="left", why=why, exit_code=StorageError.exit_code)
+        return
+    for folder in found:
         if _NAME.fullmatch(folder.name) is None:
             continue
         with contextlib.suppress(OSError):  # gone meanwhile, or another user's

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sluicegate.batch.source import Batch
 from sluicegate.errors import SluicegateError, StorageError
-from sluicegate.gate.items import WAITING, Desk, moved
+from sluicegate.gate.items import DONE, WAITING, Desk, moved
 from sluicegate.gate.keep import every
 from sluicegate.gate.rest import finish_rest
 from sluicegate.ports.quarantine import Manifest, QuarantineStatus
@@ -78,7 +78,10 @@ def _lease(desk: Desk, item: Manifest, *, dry_run: bool) -> Recovered:
 
     settled = desk.landed(item) is not None
     if not dry_run:
-        settled = desk.change(item, decide).status not in WAITING
+        now = desk.change(item, decide)
+        if now.status not in {*WAITING, *DONE}:  # somebody else was quicker
+            return Recovered(what="lease", where=item.quarantine_id, done="left", why=f"it is {now.status} by now")
+        settled = now.status in DONE
     return Recovered(
         what="lease",
         where=item.quarantine_id,

@@ -252,7 +252,8 @@ class Ward:
             dry_run: tell, and change nothing.
         """
         moment = self._moment(None) - older_than
-        yield from recovery.recover(self._desk, self._open_original, older_than=moment, dry_run=dry_run)
+        with interruptible():
+            yield from recovery.recover(self._desk, self._open_original, older_than=moment, dry_run=dry_run)
         yield from scratch.leavings(self.profile.batch.temp_directory, older_than=moment, dry_run=dry_run)
 
     def _known(self, contract: str | Path | Contract | None) -> Contract | None:
