@@ -40,8 +40,8 @@ test: lint ## everything that CI runs
 audit: setup ## known vulnerabilities, where a database is at hand
 	$(RUN)/python scripts/audit.py
 
-floor: setup ## the engines on the oldest DuckDB that we admit
-	$(UV) run --quiet --frozen --all-extras --with duckdb==1.0.0 -- python -m pytest -q -n 2 -m "not slow" tests/conformance tests/golden
+floor: setup ## the engines, and which row is which, on the oldest DuckDB that we admit
+	$(UV) run --quiet --frozen --all-extras --with duckdb==1.0.0 -- python -m pytest -q -n 2 -m "not slow" tests/conformance tests/golden tests/unit/batch/test_parts.py tests/property/test_split.py
 
 bench: setup ## whole processes against a hand-written script, then 5 GB in 600 MB (25 GB of disk); `--write` puts the tables into the README
 	$(RUN)/python -m benchmarks

@@ -361,6 +361,24 @@ def test_a_run_that_commits_the_whole_batch_meanwhile_settles_the_rows(shop: Pat
     assert committed(shop) == wanted(set(range(len(LINES)))), "no row twice"
 
 
+def test_a_split_that_is_quicker_than_a_commit_of_the_whole_stands(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = gate_of(shop)
+    fine = write("fine.yaml", ("min: 0", "min: -100"), ("columns: [id]", "columns: [id, amount]"))
+    commit = gate.target.commit
+
+    def commit_second(request: CommitRequest) -> Any:
+        """After this worker's last look: it can't have seen the item."""
+        assert request.verify is not None
+        request.verify()
+        assert hand_in(gate_of(shop)).action is ActionTaken.SPLIT
+        return commit(replace(request, verify=None))
+
+    monkeypatch.setattr(gate.target, "commit", commit_second)
+    done = hand_in(gate, fine)
+    assert (done.action, done.decided_before, done.exit_code) == (ActionTaken.SPLIT, True, 0)
+    assert committed(shop) == wanted(), "its own whole batch came too late"
+
+
 def test_two_who_split_differently_commit_one_rest(local: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = gate_of(local)
     store = gate.quarantine_store

@@ -54,6 +54,15 @@ def test_the_rest_is_committed_from_the_batchs_own_files(gate: Gate, monkeypatch
     assert finish(gate, the_item(gate)) is None, "nothing is left to do"
 
 
+def test_recover_does_it_for_all_items(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = half_split(gate, monkeypatch)
+    (done,) = [found for found in gate.recover() if found.what == "rows"]
+    assert (done.where, done.done) == (item.quarantine_id, "finished")
+    assert committed(gate.profile.base) == wanted()
+    assert [found for found in gate.recover() if found.what == "rows"] == []
+    assert hand_in(gate).decided_before
+
+
 def test_the_rest_is_read_as_it_was_when_the_batch_was_split(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("bad.csv").write_text(csv(LINES).replace(",", ";"))
     item = half_split(gate, monkeypatch)

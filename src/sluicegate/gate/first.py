@@ -172,6 +172,8 @@ class Door:
     def _split_before(self, item: Manifest, found: CommitReceipt | None) -> Acted:
         """The batch was split: its rest is committed now if it wasn't yet."""
         warnings: tuple[str, ...] = ()
+        if found is None and (there := self.desk.find(item, item.batch_id)) and there.content_sha256 == item.content_sha256:
+            found = there  # in the target that the item was on its way to, which isn't today's contract's
         if found is None and unfinished(item):
             found = commit_rest(self.desk, item, self.batch)
         if found is None:
