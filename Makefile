@@ -31,17 +31,17 @@ lint: setup ## ruff, mypy --strict, import-linter
 	$(RUN)/lint-imports --no-logo
 
 quick: lint ## what one runs before every commit: no conformance, property and integration suites
-	$(RUN)/pytest -q -n 2 -m "not slow" tests/unit tests/golden tests/architecture src
+	$(RUN)/pytest -q -n 2 --dist worksteal -m "not slow" tests/unit tests/golden tests/architecture src
 
 test: lint ## everything that CI runs
-	$(RUN)/pytest -q -n 2 --cov --cov-report=term
+	$(RUN)/pytest -q -n 2 --dist worksteal --cov --cov-report=term
 	$(MAKE) floor audit
 
 audit: setup ## known vulnerabilities, where a database is at hand
 	$(RUN)/python scripts/audit.py
 
 floor: setup ## the engines, and which row is which, on the oldest DuckDB that we admit
-	$(UV) run --quiet --frozen --all-extras --with duckdb==1.0.0 -- python -m pytest -q -n 2 -m "not slow" tests/conformance tests/golden tests/unit/batch/test_parts.py tests/property/test_split.py
+	$(UV) run --quiet --frozen --all-extras --with duckdb==1.0.0 -- python -m pytest -q -n 2 --dist worksteal -m "not slow" tests/conformance tests/golden tests/unit/batch/test_parts.py tests/property/test_split.py
 
 bench: setup ## whole processes against a hand-written script, then 5 GB in 600 MB (25 GB of disk); `--write` puts the tables into the README
 	$(RUN)/python -m benchmarks

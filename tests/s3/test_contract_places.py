@@ -96,6 +96,7 @@ def test_an_item_lies_where_its_contract_says_and_every_verb_finds_it_there(
     assert type_("quarantine", "export", item, "out", *at)[0] == 0
     assert (shop / "out" / "bad.csv").read_bytes() == (shop / "bad.csv").read_bytes()
 
+    assert type_("recover", *at)[0] == 0
     replay = ("quarantine", "replay", item, "--data", "good.csv", "--with", "orders.yaml")
     assert type_(*replay)[1]["items"][0]["status"] == "replayed"
     assert type_("quarantine", "delete", item, "--reason", "done", *at)[1]["status"] == "deleted"

@@ -147,10 +147,6 @@ def _store_verbs(verbs: _Verbs[_Parser]) -> None:
     show.add_argument("quarantine_id", metavar="ID")
     _decisions(inner)
     _care(inner)
-    for parser in inner.choices.values():
-        parser.add_argument(
-            "--at", metavar="CONTRACT", action="append", help="look where this contract keeps refused batches, too"
-        )
     history = _verb(verbs, "history", "history:history", "past runs, and how the failing checks moved")
     history.add_argument("--dataset", metavar="NAME", help="only runs of this dataset")
     history.add_argument("--contract", metavar="NAME", help="only runs of this contract")
@@ -163,6 +159,10 @@ def _store_verbs(verbs: _Verbs[_Parser]) -> None:
         help="of leavings that only their age tells: 90s, 15m, 24h, 7d (default: %(default)s)",
     )
     recover.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+    for parser in (*inner.choices.values(), recover):
+        parser.add_argument(
+            "--at", metavar="CONTRACT", action="append", help="look where this contract keeps refused batches, too"
+        )
     _verb(verbs, "doctor", "doctor:doctor", "is everything here that a run needs?")
 
 

@@ -7,6 +7,7 @@ from argparse import Namespace
 from dataclasses import asdict
 from datetime import timedelta
 
+from sluicegate.cli.quarantine import gate_of
 from sluicegate.cli.screen import Screen, clean, wrap
 from sluicegate.errors import UsageError
 from sluicegate.words import plural
@@ -19,10 +20,8 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def recover(options: Namespace, screen: Screen) -> int:
     """One line for each thing that was found, as it is done; the exit code is the highest of theirs."""
-    from sluicegate import Gate
-
     found = []
-    for item in Gate.from_config(options.config).recover(older_than=age(options.older_than), dry_run=options.dry_run):
+    for item in gate_of(options).recover(older_than=age(options.older_than), dry_run=options.dry_run):
         found.append(item)
         if not screen.quiet:
             told = f"{item.done}: {item.what} {item.where}" + (f", {plural(item.bytes, 'byte')}" if item.bytes else "")

@@ -13,10 +13,12 @@ from typing import Any
 from sluicegate.contract.model import Contract
 from sluicegate.errors import Fault
 
-__all__ = ["CHOOSABLE", "Placing", "placing"]
+__all__ = ["CHOOSABLE", "Placing", "place_in_target", "placing"]
 
 _ICEBERG, _PARQUET = "iceberg", "parquet"
 _MAIN = "main"
+_LOCAL = "local"
+"""What the embedded catalog's warehouse is called."""
 _NAMES = ("namespace", "table", "branch")
 _PARTITIONING = ("partition_by", "partitioning")
 CHOOSABLE = frozenset({*_NAMES, "partition_by"})
@@ -43,6 +45,11 @@ class Placing:
     def refuse(self, key: str, what: str, hint: str) -> None:
         """Note a fault; assets and jobs keep no places for these keys."""
         self.faults.append(Fault(self.file, 0, 0, f"target.{key}: {what}", hint))
+
+
+def place_in_target(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of what was chosen in which a ``batch_id`` is a key: how a table is partitioned makes no other place of it."""
+    return {key: chosen[key] for key in _NAMES if key in chosen}
 
 
 def placing(contract: Contract, target: str, settings: Mapping[str, Any]) -> Placing:
@@ -115,7 +122,8 @@ def _named(key: str, value: Any, target: str, settings: Mapping[str, Any], found
 def _warehouse(value: Any, settings: Mapping[str, Any], found: Placing) -> None:
     catalog = settings.get("catalog") or {}
     known = [str(catalog[key]) for key in ("name", "warehouse") if key in catalog] if isinstance(catalog, Mapping) else []
-    if str(value) not in known:
+    embedded = isinstance(catalog, Mapping) and not {"uri", "type", "py-catalog-impl"} & catalog.keys()
+    if str(value) not in known and not (embedded and value == _LOCAL):
         said = f"the profile's catalog is {' in '.join(map(repr, known))}" if known else "the profile's catalog has no name"
         found.refuse(
             "warehouse", f"{said}, not {value!r}", f"run it with the profile of that warehouse (catalog: {{name: {value}}})"

@@ -16,7 +16,7 @@ from sluicegate import plugins
 from sluicegate.config import PluginSettings, Profile
 from sluicegate.contract.lint import not_acted_on
 from sluicegate.contract.model import Contract
-from sluicegate.contract.placing import CHOOSABLE, Placing, placing
+from sluicegate.contract.placing import CHOOSABLE, Placing, place_in_target, placing
 from sluicegate.errors import ConfigError, ContractError, Fault, StorageError, UsageError
 from sluicegate.gate.stores import Stores
 from sluicegate.ports.quarantine import Manifest, QuarantineStore
@@ -93,12 +93,11 @@ class Places:
             UsageError: it would go to another one.
         """
         self.refuse(contract)
-        if (chosen := self.chosen(contract)) != item.target:
-            was, now = (
-                ", ".join(f"{key} {value}" for key, value in each.items()) or "the profile's" for each in (item.target, chosen)
-            )
+        was, now = (place_in_target(chosen) for chosen in (item.target, self.chosen(contract)))
+        if was != now:
+            told = [", ".join(f"{key} {value}" for key, value in each.items()) or "the profile's" for each in (was, now)]
             raise UsageError(
-                f"{item.quarantine_id} was refused on its way to another target ({was}) than this contract's ({now})",
+                f"{item.quarantine_id} was refused on its way to another target ({told[0]}) than this contract's ({told[1]})",
                 hint="name the contract, asset or job that the batch was handed in with",
             )
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sluicegate.contract.model import Contract
-from sluicegate.contract.placing import placing
+from sluicegate.contract.placing import place_in_target, placing
 
 from .helpers import contract_of
 
@@ -36,12 +36,18 @@ def test_names_in_an_iceberg_target_are_chosen() -> None:
         ({"table": "t"}, {"table": "t"}),
         ({"catalog": {"name": "lake"}}, {"warehouse": "lake"}),
         ({"catalog": {"warehouse": "s3://lake/house"}}, {"warehouse": "s3://lake/house"}),
+        ({}, {"warehouse": "local"}),
         ({}, {"type": "iceberg"}),
         ({}, {"table": None}),
     ],
 )
 def test_what_the_profile_says_already_is_no_choice(settings: dict[str, Any], wanted: dict[str, Any]) -> None:
     assert asked("iceberg", settings, **wanted) == ({}, "", "")
+
+
+def test_how_a_table_is_partitioned_makes_no_other_place_of_it() -> None:
+    chosen, _, _ = asked("iceberg", table="t", branch="audit", partitioning="country")
+    assert place_in_target(chosen) == {"table": "t", "branch": "audit"}
 
 
 def test_a_branch_of_the_contract_goes_before_the_profiles() -> None:
@@ -62,6 +68,7 @@ def test_a_branch_of_the_contract_goes_before_the_profiles() -> None:
         ("iceberg", {"table": ["a"]}, "must be a name"),
         ("iceberg", {"partitioning": [{"field": "a"}]}, "must be a list of columns"),
         ("iceberg", {"warehouse": "prod"}, "has no name, not 'prod'"),
+        ("iceberg", {"warehouse": ["local"]}, "has no name, not ['local']"),
     ],
 )
 def test_what_would_end_in_something_else_is_a_fault(target: str, wanted: dict[str, Any], told: str) -> None:
