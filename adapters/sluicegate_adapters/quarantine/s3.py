@@ -39,9 +39,10 @@ from sluicegate_adapters.quarantine.rules import (
 from sluicegate_adapters.quarantine.s3_downloads import Downloads
 from sluicegate_adapters.quarantine.s3_layout import DEFAULT_PREFIX, MANIFEST, Layout
 from sluicegate_adapters.quarantine.s3_leavings import leavings
+from sluicegate_adapters.s3.answers import Answer
 from sluicegate_adapters.s3.creation import gave_up, state_unknown
 from sluicegate_adapters.s3.errors import is_missing_key
-from sluicegate_adapters.s3.objects import ATTEMPTS, Answer, Bucket, Step
+from sluicegate_adapters.s3.objects import ATTEMPTS, Bucket, Step
 from sluicegate_adapters.s3.probe import refuse_without_conditions
 from sluicegate_adapters.s3.settings import KNOWN_SETTINGS, read_bucket_settings
 
