@@ -20,6 +20,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -48,6 +49,8 @@ DECIDING = {"publish", "commit"}
 """Operations that decide who commits; with them the first lock of an item, and the first write of a manifest."""
 _LONGEST = 120
 """Seconds that a worker may live, stops included: one that hangs ends, and fails its test."""
+_PART = 300
+"""Bytes: smaller than S3 would have it, so that a Parquet file goes up in parts."""
 _CLIENTS: dict[str | None, Any] = {}
 
 
@@ -163,6 +166,7 @@ def _gate(place: Path, now: datetime, step: Any = None) -> Gate:
         bucket = getattr(made, "_bucket", None)
         if isinstance(bucket, Bucket):
             made._probed = True  # the probe has tests of its own
+            bucket.settings = replace(bucket.settings, part_bytes=_PART)
             server = bucket.settings.endpoint_url
             if server not in _CLIENTS:
                 _CLIENTS[server] = bucket._make()

@@ -441,3 +441,44 @@ def test_a_day_of_snow_is_split_and_comes_together_again(tmp_path: Path, monkeyp
     found = "SELECT * EXCLUDE (batch) FROM read_parquet('data/flights/*/*.parquet', hive_partitioning = true)"
     apart = f"(FROM ({found}) EXCEPT ALL FROM '{day}') UNION ALL (FROM '{day}' EXCEPT ALL FROM ({found}))"
     assert duckdb.execute(f"SELECT count(*) FROM ({apart})").fetchall() == [(0,)], "the day, each flight once"
+
+
+def test_an_order_that_only_the_batch_had_does_not_keep_its_rows_out(local: Path) -> None:
+    gate = gate_of(local)
+    check = "{type: unique, name: ids are unique, columns: [id]}"
+    hand_in(gate, write("order.yaml", (check, "{type: monotonic, name: ids rise, column: id, direction: increasing}")))
+    item = the_item(gate)
+    (local / "fixed.csv").write_text(csv(["2,2.00,b", "6,5.50,f"]))
+    done = gate.replay(item.quarantine_id, data="fixed.csv")
+    assert (done.passed, done.judged) == (True, MERGED)
+    assert done.verdict is not None
+    (skipped,) = [found for found in done.verdict.outcomes if found.outcome is Outcome.SKIPPED]
+    assert (skipped.check.name, "no place in its order" in skipped.message) == ("ids rise", True)
+
+
+TYPES = """
+data_contract:
+  name: orders
+  version: 1.0.0
+  owner: shop
+  schema: [{name: key, type: uuid}, {name: at, type: timestamp_tz}, {name: big, type: "decimal(38,0)"}, {name: amount, type: double}]
+  quality_checks: {checks: [{type: range, column: amount, min: 0}]}
+  violation_handling: {quarantine: {scope: rows}}
+"""
+
+
+def test_rows_come_back_with_the_types_of_their_batch(shop: Path) -> None:
+    columns = (
+        "format('d3b07384-d9a0-4c9b-8f5e-{:012d}', i)::UUID AS key, '2024-01-01 12:00:00+00'::TIMESTAMPTZ AS at, "
+        "i::DECIMAL(38,0) AS big, CASE i % 3 WHEN 0 THEN 'nan'::DOUBLE ELSE i END AS amount, [i, NULL] AS list, {'a': i} AS struct, 'x'::BLOB AS bytes"
+    )
+    table = duckdb.sql(f"SELECT {columns} FROM range(9) t(i)")
+    (shop / "types.yaml").write_text(TYPES)
+    gate = gate_of(shop)
+    done = hand_in(gate, "types.yaml", table)
+    assert (done.action, the_item(gate).rows) == (ActionTaken.SPLIT, 3), "NaN breaks a range"
+    told = gate.replay(the_item(gate).quarantine_id, "types.yaml", dry_run=True)
+    assert told.verdict is not None
+    failed = [item.check.name for item in told.verdict.outcomes if item.outcome in {Outcome.FAILED, Outcome.ERRORED}]
+    assert failed == ["range(amount)"], "a UUID is one again, not a text"
+    assert gate.release(the_item(gate).quarantine_id, by="ada", reason="NaN is fine").passed

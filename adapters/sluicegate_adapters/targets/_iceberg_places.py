@@ -34,11 +34,13 @@ class Lying:
 
     Attributes:
         name: below the table's location.
-        written: when; UTC.
+        made: when its bytes were written; UTC.
+        written: when it was last published or touched otherwise.
     """
 
     name: str
     bytes: int
+    made: datetime
     written: datetime
 
 
@@ -59,8 +61,8 @@ class Place(Protocol):
         """Whether a published file is (still) there."""
         ...
 
-    def lying(self) -> Iterator[Lying]:
-        """All files in the table's ``data/``."""
+    def lying(self, folder: str = "data/") -> Iterator[Lying]:
+        """All files in the table's ``data/``, or in one of its folders."""
         ...
 
     def written(self, name: str) -> datetime | None:
@@ -145,12 +147,17 @@ class LocalPlace:
         """Whether a published file is (still) there."""
         return (self._folder / name).is_file()
 
-    def lying(self) -> Iterator[Lying]:
-        """All files in the table's ``data/``."""
-        for path in sorted((self._folder / "data").rglob("*")):
+    def lying(self, folder: str = "data/") -> Iterator[Lying]:
+        """All files in the table's ``data/``, or in one of its folders."""
+        for path in sorted((self._folder / folder).rglob("*")):
             if path.is_file() and not path.is_symlink():
                 found = path.stat()
-                yield Lying(name=path.relative_to(self._folder).as_posix(), bytes=found.st_size, written=_time_of(found))
+                yield Lying(
+                    name=path.relative_to(self._folder).as_posix(),
+                    bytes=found.st_size,
+                    made=datetime.fromtimestamp(found.st_mtime, UTC),
+                    written=_time_of(found),
+                )
 
     def written(self, name: str) -> datetime | None:
         """When a file was last published, UTC; None if it isn't there."""
@@ -195,10 +202,11 @@ class BucketPlace:
         """Whether a published file is (still) there."""
         return self._bucket.head(self._key(name)) is not None
 
-    def lying(self) -> Iterator[Lying]:
-        """All files in the table's ``data/``."""
-        for found in self._bucket.objects(self._key("data/")):
-            yield Lying(name=found.key.removeprefix(self._key("")), bytes=found.bytes, written=found.modified)
+    def lying(self, folder: str = "data/") -> Iterator[Lying]:
+        """All files in the table's ``data/``, or in one of its folders."""
+        for found in self._bucket.objects(self._key(folder)):
+            name = found.key.removeprefix(self._key(""))
+            yield Lying(name=name, bytes=found.bytes, made=found.modified, written=found.modified)
 
     def written(self, name: str) -> datetime | None:
         """When a file was last published, UTC; None if it isn't there."""

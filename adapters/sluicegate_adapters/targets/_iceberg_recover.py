@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from sluicegate.errors import StorageError
 from sluicegate.ports.recovery import Recovered
 from sluicegate_adapters.local_files import LocalFiles, storage_errors
-from sluicegate_adapters.targets._iceberg_catalog import Identifier, catalog_errors
+from sluicegate_adapters.targets._iceberg_catalog import catalog_errors
 from sluicegate_adapters.targets._iceberg_files import OURS
 from sluicegate_adapters.targets._iceberg_places import Lying, Place
-from sluicegate_adapters.targets._iceberg_snapshots import owner_of
+from sluicegate_adapters.targets._iceberg_snapshots import known_since, owner_of
 from sluicegate_adapters.targets._staging import Staging
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ __all__ = ["clear"]
 
 def clear(
     catalog: Catalog,
-    identifier_of: Callable[[str, str], Identifier],
     place_of: Callable[[Table], Place],
     files: LocalFiles,
     staging: Path,
@@ -41,7 +40,6 @@ def clear(
 
     Args:
         catalog: opened.
-        identifier_of: where a tenant's dataset goes: only such tables are the target's.
         place_of: where a table's files lie.
         files: the operations on the disk.
         staging: where batches for a bucket wait.
@@ -52,7 +50,7 @@ def clear(
         StorageError: the catalog can't be asked.
     """
     staged = {staging}
-    for table in _tables(catalog, identifier_of):
+    for table in _tables(catalog):
         try:
             place = place_of(table)
         except StorageError as error:
@@ -65,15 +63,14 @@ def clear(
         yield from _staging(folder, files, dry_run=dry_run)
 
 
-def _tables(catalog: Catalog, identifier_of: Callable[[str, str], Identifier]) -> Iterator[Table]:
-    """The tables that this target wrote to."""
+def _tables(catalog: Catalog) -> Iterator[Table]:
+    """The tables that batches were committed to, whatever name a profile or a contract gave them."""
     with catalog_errors("the catalog's tables can't be listed"):
         identifiers = [found for namespace in catalog.list_namespaces() for found in catalog.list_tables(namespace)]
     for identifier in identifiers:
         with catalog_errors(f"table {'.'.join(identifier)} can't be loaded"):
             table = catalog.load_table(identifier)
-        owner = [table.properties.get(key) for key in owner_of("", "")]
-        if all(owner) and identifier_of(str(owner[0]), str(owner[1])) == tuple(table.name()):
+        if all(table.properties.get(key) for key in owner_of("", "")):
             yield table
 
 
@@ -101,26 +98,25 @@ def _orphans(table: Table, place: Place, files: LocalFiles, older_than: datetime
         return
     with catalog_errors(f"the snapshots of {name} can't be read"):
         named = _named(table.refresh())
+        known = known_since(table, [*table.metadata.refs])
     for found in old:
         if found.name in named:
+            continue
+        if known is not None and found.made <= known:
+            yield _told(found, table, "left", "its snapshot may have been expired: it tells that its batch was here")
             continue
         with storage_errors(f"{found.name} can't be looked at"):
             written = place.written(found.name)
         if written is not None and written < older_than:  # else the same batch, handed in again, has just published it anew
-            yield _removed(found, table, place, dry_run=dry_run)
+            if not dry_run:
+                with storage_errors(f"{found.name} can't be removed"):
+                    place.remove(found.name)
+            yield _told(found, table, "would be removed" if dry_run else "removed", "no snapshot refers to it")
 
 
-def _removed(found: Lying, table: Table, place: Place, *, dry_run: bool) -> Recovered:
-    if not dry_run:
-        with storage_errors(f"{found.name} can't be removed"):
-            place.remove(found.name)
-    return Recovered(
-        what="orphan file",
-        where=f"{table.location()}/{found.name}",
-        done="would be removed" if dry_run else "removed",
-        why="no snapshot refers to it",
-        bytes=found.bytes,
-    )
+def _told(found: Lying, table: Table, done: str, why: str) -> Recovered:
+    where = f"{table.location()}/{found.name}"
+    return Recovered(what="orphan file", where=where, done=done, why=why, bytes=found.bytes)
 
 
 def _named(table: Table) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
     from pyiceberg.table.snapshots import Snapshot
 
-__all__ = ["MAIN", "Committed", "Sought", "ancestors", "find", "local_files", "owner_of", "snapshot_properties"]
+__all__ = ["MAIN", "Committed", "Sought", "ancestors", "find", "known_since", "local_files", "owner_of", "snapshot_properties"]
 
 MAIN = "main"
 _PREFIX = "sluicegate."
+_CLOCKS_DIFFER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,13 @@ def find(table: Table, sought: Sought, branches: Sequence[str], seen: dict[str, 
             if found is not None:
                 return found
     return None
+
+
+def known_since(table: Table, branches: Sequence[str]) -> datetime | None:
+    """Since when all commits to these branches are known; None: all ever made are."""
+    oldest = [[*ancestors(table, branch)][-1:] for branch in branches]
+    cut = [snapshot.timestamp_ms for chain in oldest for snapshot in chain if _is_cut(snapshot)]
+    return datetime.fromtimestamp(max(cut) / 1000, UTC) + _CLOCKS_DIFFER if cut else None
 
 
 def ancestors(table: Table, branch: str) -> Iterator[Snapshot]:

@@ -43,6 +43,7 @@ from sluicegate_adapters.targets._iceberg_snapshots import (
     Committed,
     Sought,
     find,
+    known_since,
     local_files,
     owner_of,
     snapshot_properties,
@@ -137,9 +138,7 @@ class IcebergTarget:
     def recover(self, *, older_than: datetime, dry_run: bool = False) -> Iterator[Recovered]:
         """Clear away what dead workers left behind; see ``ports.recovery.Recoverable``."""
         with open_catalog(self._catalog, self._files) as catalog:
-            yield from clear(
-                catalog, self._identifier, self._place, self._files, self._staging, older_than=older_than, dry_run=dry_run
-            )
+            yield from clear(catalog, self._place, self._files, self._staging, older_than=older_than, dry_run=dry_run)
 
     def _staged_and_appended(
         self, catalog: Catalog, identifier: Identifier, table: Table, request: CommitRequest, columns: Any
@@ -147,6 +146,7 @@ class IcebergTarget:
         """Write the batch as the table wants it now, and commit it; None: it wants it otherwise by then."""
         layout = self._layout(table, request, columns)
         place = self._writable(table, request)
+        self._refuse_forgotten(table, request, place)
         with (
             storage_errors(f"the batch can't be written to {table.location()}"),
             Staging(place.staging, self._files).attempt() as staged,
@@ -154,6 +154,27 @@ class IcebergTarget:
             parts = stage(request, layout, staged, self._files)
             place.publish(parts)
             return self._append(catalog, identifier, request, columns, layout, place, parts)
+
+    def _refuse_forgotten(self, table: Table, request: CommitRequest, place: Place) -> None:
+        """Files of the batch from before the oldest snapshot that is left: of a dead attempt, or of a commit that was expired since.
+
+        An attempt after that would be known, if it had come to anything.
+
+        Raises:
+            StorageError: there are such files.
+        """
+        known = known_since(table, self._branching.looked_at)
+        if known is None:
+            return
+        folder = f"data/{segment(request.batch_id)}/"
+        with storage_errors(f"{table.location()}/{folder} can't be listed"):
+            old = [found.made for found in place.lying(folder) if found.made <= known]
+        if old:
+            raise StorageError(
+                f"batch {request.batch_id!r} may be in {'.'.join(table.name())} already: it has files there of {min(old):%Y-%m-%d},"
+                " and the snapshots of that time are expired; nothing was committed",
+                hint=f"look for its rows in the table; if they are not there, remove {table.location()}/{folder} and run it again",
+            )
 
     def _append(  # noqa: PLR0917 - all of one attempt
         self,

@@ -23,7 +23,7 @@ from sluicegate.gate.act import Acted, ActionTaken, commit_properties
 from sluicegate.gate.evidence import gather_evidence
 from sluicegate.gate.first import Door
 from sluicegate.gate.judgement import judge_all
-from sluicegate.gate.merge import of_rows_alone
+from sluicegate.gate.merge import narrowed
 from sluicegate.gate.opening import Opening
 from sluicegate.gate.outcome import RunOutcome
 from sluicegate.gate.places import Places
@@ -168,9 +168,9 @@ class Gate(Opening, Ward):
     def _contract(self, contract: str | Path | Contract) -> Contract:
         return _contract(contract)
 
-    def _judge(self, contract: Contract, batch: Batch, now: datetime, tell: Progress, *, alone: bool = False) -> Verdict:
+    def _judge(self, contract: Contract, batch: Batch, now: datetime, tell: Progress, *, judged: str = "") -> Verdict:
         planned = plan(contract, self.engines, now, batch)
-        return self._verdict(of_rows_alone(planned) if alone else planned, batch, tell)
+        return self._verdict(narrowed(planned, judged), batch, tell)
 
     def _run_id(self, moment: datetime) -> str:
         return f"r-{moment:%Y%m%dT%H%M%S}-{secrets.token_hex(6)}"

@@ -1,7 +1,8 @@
 """What a replay of a batch's broken rows is judged on: the batch as it will be once they are merged, where the target can show its rest.
 
 Else it is the rows alone: what looks at each row, and at the columns, is run on them; what looks at the batch as a whole held on
-the rest when the batch was split, and is skipped by that reason.
+the rest when the batch was split, and is skipped by that reason. An order of rows that nothing but their place in the batch gives is
+never judged: where the merged rows stand among the others is nobody's promise.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from sluicegate.batch.source import Batch
-from sluicegate.checks.model import ColumnType, Schema
+from sluicegate.checks.model import ColumnType, Monotonic, Schema
 from sluicegate.errors import BatchUnreadable, StorageError, UsageError
 from sluicegate.gate.plan import Plan, PlannedCheck
 from sluicegate.ports.quarantine import Manifest
 from sluicegate.ports.target import Readable, Target
 
-__all__ = ["ALONE", "MERGED", "merged", "of_rows_alone"]
+__all__ = ["ALONE", "MERGED", "merged", "narrowed"]
 
 MERGED, ALONE = "the batch as it is with these rows", "these rows alone"
+_NO_ORDER = "rows that are merged into their batch afterwards have no place in its order"
 _HELD = "it held on the rest when the batch was split; the target can't show that rest here"
 
 
@@ -60,13 +62,18 @@ def _files(target: Target, item: Manifest) -> tuple[Path, ...]:
         return ()
 
 
-def of_rows_alone(planned: Plan) -> Plan:
-    """The plan for rows without their batch: what can't be told of them is skipped, by name."""
-    return replace(planned, checks=tuple(map(_alone, planned.checks)))
+def narrowed(planned: Plan, judged: str) -> Plan:
+    """The plan for what is judged: what can't be told of rows that are merged, or alone, is skipped, with the reason."""
+    if not judged:
+        return planned
+    return replace(planned, checks=tuple(_narrowed(item, alone=judged == ALONE) for item in planned.checks))
 
 
-def _alone(item: PlannedCheck) -> PlannedCheck:
+def _narrowed(item: PlannedCheck, *, alone: bool) -> PlannedCheck:
     promise = item.declared.promise
-    if item.skipped or getattr(promise, "row_level", False) or isinstance(promise, Schema | ColumnType):
+    if item.skipped:
         return item
-    return PlannedCheck(declared=item.declared, check=item.declared, skipped=_HELD)
+    if isinstance(promise, Monotonic) and promise.order_by is None:
+        return PlannedCheck(declared=item.declared, check=item.declared, skipped=_NO_ORDER)
+    row_by_row = getattr(promise, "row_level", False) or isinstance(promise, Schema | ColumnType)
+    return PlannedCheck(declared=item.declared, check=item.declared, skipped=_HELD) if alone and not row_by_row else item

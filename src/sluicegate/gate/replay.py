@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from sluicegate.batch.source import Batch
 from sluicegate.contract.loader import contract_of_text
@@ -25,7 +25,7 @@ from sluicegate.ports.target import CommitReceipt
 from sluicegate.verdict.document import document
 from sluicegate.verdict.model import Decision, Verdict
 
-__all__ = ["Bench", "ReplayOutcome", "Task", "original_contract", "release", "replay"]
+__all__ = ["Bench", "Judge", "ReplayOutcome", "Task", "original_contract", "release", "replay"]
 
 _PASSES = (Decision.COMMIT, Decision.COMMIT_WITH_WARNINGS)
 _ENGINE_BROKE, _HELD = 5, 3
@@ -101,20 +101,22 @@ class Opener(Protocol):
     ) -> Batch: ...
 
 
+Judge: TypeAlias = Callable[[Contract, Batch, str], Verdict]
+"""Runs the contract's checks on a batch: a whole one, or what is told of it: ``merge.MERGED``, ``merge.ALONE``."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
     """What replaying needs of the gate: the desk, how a batch is opened, and how it is judged.
 
     Attributes:
         judge: runs the checks.
-        judge_alone: the same for broken rows without their batch.
         merged: the batch with these rows, if the target can show the rest of it.
     """
 
     desk: Desk
     open: Opener
-    judge: Callable[[Contract, Batch], Verdict]
-    judge_alone: Callable[[Contract, Batch], Verdict]
+    judge: Judge
     merged: Callable[[Manifest, Contract, Batch], AbstractContextManager[Batch | None]]
 
 
@@ -201,11 +203,11 @@ def _judged(bench: Bench, claim: Claim, contract: Contract, batch: Batch) -> Rep
 def _verdict(bench: Bench, item: Manifest, contract: Contract, batch: Batch) -> tuple[Verdict, str]:
     """The verdict on what shall be committed; and for broken rows, what it was reached on."""
     if item.scope != "rows":
-        return bench.judge(contract, batch), ""
+        return bench.judge(contract, batch, ""), ""
     with bench.merged(item, contract, batch) as whole:
         if whole is not None:
-            return bench.judge(contract, whole), MERGED
-    return bench.judge_alone(contract, batch), ALONE
+            return bench.judge(contract, whole, MERGED), MERGED
+    return bench.judge(contract, batch, ALONE), ALONE
 
 
 def _lineage(item: Manifest) -> dict[str, str]:

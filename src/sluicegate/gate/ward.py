@@ -37,7 +37,6 @@ __all__ = ["Ward", "pacer"]
 _LEASE = timedelta(minutes=10)
 _USER = "somebody"
 _A_DAY = timedelta(days=1)
-_Judge = Callable[[Contract, Batch], Verdict]
 
 
 def pacer(rate: float | None, *, pause: Callable[[float], object] = time.sleep) -> Callable[[], None]:
@@ -84,7 +83,7 @@ class Ward:
             checked: bool = True,
         ) -> Batch: ...
         def _judge(
-            self, contract: Contract, batch: Batch, now: datetime, tell: Callable[[str], None], *, alone: bool = False
+            self, contract: Contract, batch: Batch, now: datetime, tell: Callable[[str], None], *, judged: str = ""
         ) -> Verdict: ...
         def _merged(self, item: Manifest, contract: Contract, rows: Batch) -> AbstractContextManager[Batch | None]: ...
         def _open_original(self, item: Manifest) -> Batch: ...
@@ -102,8 +101,8 @@ class Ward:
             target_of=places.target_of,
         )
 
-    def _bench(self, judge: _Judge, judge_alone: _Judge) -> steps.Bench:
-        return steps.Bench(desk=self._desk, open=self._open_kept, judge=judge, judge_alone=judge_alone, merged=self._merged)
+    def _bench(self, judge: steps.Judge) -> steps.Bench:
+        return steps.Bench(desk=self._desk, open=self._open_kept, judge=judge, merged=self._merged)
 
     @interruptible()
     def replay(
@@ -146,11 +145,8 @@ class Ward:
         agreed = self._known(contract)
         tell = progress or (lambda _: None)
 
-        def judge(agreed: Contract, batch: Batch) -> Verdict:
-            return self._judge(agreed, batch, moment, tell)
-
-        def judge_alone(agreed: Contract, batch: Batch) -> Verdict:
-            return self._judge(agreed, batch, moment, tell, alone=True)
+        def judge(agreed: Contract, batch: Batch, judged: str) -> Verdict:
+            return self._judge(agreed, batch, moment, tell, judged=judged)
 
         def contract_for(item: Manifest) -> Contract:
             nonlocal moment
@@ -159,7 +155,7 @@ class Ward:
             return self._suited(agreed, item, beside)
 
         task = steps.Task(quarantine_id=quarantine_id, contract_for=contract_for, by=by, why=why, data=data, format=format)
-        outcome = steps.replay(self._bench(judge, judge_alone), task, dry_run=dry_run)
+        outcome = steps.replay(self._bench(judge), task, dry_run=dry_run)
         return outcome if dry_run else self._recorded(outcome, time.monotonic() - started)
 
     @interruptible()
@@ -196,7 +192,7 @@ class Ward:
             raise AssertionError
 
         task = steps.Task(quarantine_id=quarantine_id, contract_for=contract_for, by=by, why=reason)
-        outcome = steps.release(self._bench(judge, judge), task)
+        outcome = steps.release(self._bench(judge), task)
         return self._recorded(outcome, time.monotonic() - started)
 
     def review(self, quarantine_id: str, *, by: str, note: str, hold: bool | None = None) -> Manifest:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import shutil
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,9 +20,13 @@ from pyiceberg.types import LongType, NestedField
 
 from sluicegate.errors import BatchConflict, ConfigError, StorageError, TransientStorageError
 from sluicegate.ports.fingerprint import files_sha256
+from sluicegate.ports.recovery import Recoverable
 from sluicegate.ports.target import CommitRequest, Readable
+from sluicegate.testing.recovery import RecoveryConformance, RecoverySite
 from sluicegate.testing.targets import DATASET, commit_request, parquet_file
+from sluicegate_adapters.targets import _iceberg_snapshots
 from sluicegate_adapters.targets.iceberg import IcebergTarget
+from tests.unit.quarantine.test_recovery import files_below, stopped_at
 from tests.unit.targets.iceberg_tables import opened, table, values
 
 WAREHOUSE = Path(".sluicegate/iceberg/warehouse/default") / DATASET
@@ -35,6 +42,12 @@ def expire(base: Path, keep: int = 1) -> None:
         loaded = catalog.load_table(("default", DATASET))
         snapshots = sorted(loaded.snapshots(), key=lambda snapshot: snapshot.sequence_number or 0)
         loaded.maintenance.expire_snapshots().by_ids([snapshot.snapshot_id for snapshot in snapshots[:-keep]]).commit()
+
+
+@pytest.fixture
+def good_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What happens within seconds here happens on days else; a disk and a catalog have one clock here."""
+    monkeypatch.setattr(_iceberg_snapshots, "_CLOCKS_DIFFER", timedelta(0))
 
 
 @pytest.mark.parametrize("settings", [{}, {"partition_by": ["bucket(2, a)"]}], ids=["flat", "partitioned"])
@@ -69,6 +82,7 @@ def test_a_chain_that_was_cut_in_the_middle_is_still_one_history(tmp_path: Path)
     assert values(tmp_path) == [1, 2, 3]
 
 
+@pytest.mark.usefixtures("good_clocks")
 def test_a_rolled_back_batch_is_not_found_by_files_that_no_snapshot_refers_to(tmp_path: Path) -> None:
     target = IcebergTarget({}, tmp_path)
     target.commit(one(1))
@@ -86,16 +100,46 @@ def test_a_rolled_back_batch_is_not_found_by_files_that_no_snapshot_refers_to(tm
     assert values(tmp_path) == [1, 2, 3]
 
 
-def test_the_window_ends_where_somebody_rewrites_the_files_of_an_expired_snapshot(tmp_path: Path) -> None:
-    """Not a promise but its end, as docs/guarantees.md tells it."""
-    target = IcebergTarget({}, tmp_path)
-    target.commit(one(1))
-    with opened(tmp_path) as catalog:
+def rewritten_and_expired(base: Path) -> None:
+    """What a compaction does, and the upkeep after it."""
+    with opened(base) as catalog:
         loaded = catalog.load_table(("default", DATASET))
         loaded.overwrite(loaded.scan().to_arrow())
-    assert target.commit(one(1)).already_there  # its snapshot still says so
-    expire(tmp_path)
+    expire(base)
+
+
+def aged(base: Path, by: timedelta = timedelta(hours=1)) -> None:
+    """Let all data files be older than they are."""
+    for file in data(base):
+        os.utime(file, (file.stat().st_mtime - by.total_seconds(),) * 2)
+
+
+def test_a_batch_that_may_have_been_committed_before_all_that_is_known_is_refused(tmp_path: Path) -> None:
+    target = IcebergTarget({}, tmp_path)
+    target.commit(one(1))
+    aged(tmp_path)
+    rewritten_and_expired(tmp_path)
     assert target.find("b/1", dataset=DATASET) is None
+    with pytest.raises(StorageError, match=r"may be in default\.numbers already") as caught:
+        target.commit(one(1))
+    folder = Path((caught.value.hint or "").partition("remove ")[2].partition(" and run")[0])
+    assert not target.commit(one(2)).already_there
+    told = list(target.recover(older_than=LATER))
+    assert {found.done for found in told} == {"left"}
+    shutil.rmtree(folder)
+    assert not target.commit(one(1)).already_there
+    assert values(tmp_path) == [1, 1, 2]  # somebody said so
+
+
+@pytest.mark.usefixtures("good_clocks")
+def test_an_attempt_that_came_to_nothing_is_repeated_though_snapshots_were_expired(tmp_path: Path) -> None:
+    target = IcebergTarget({}, tmp_path)
+    target.commit(one(1))
+    target.commit(one(2))
+    expire(tmp_path)
+    breaks_off(tmp_path, "write snapshot", one(3))
+    assert not target.commit(one(3)).already_there
+    assert values(tmp_path) == [1, 2, 3]
 
 
 def test_a_table_that_somebody_else_made_becomes_the_table_of_one_dataset_with_its_first_batch(tmp_path: Path) -> None:
@@ -147,6 +191,7 @@ def data(base: Path) -> list[Path]:
     return sorted((base / WAREHOUSE / "data").rglob("*.parquet"))
 
 
+@pytest.mark.usefixtures("good_clocks")
 def test_recovery_removes_data_files_that_no_snapshot_refers_to_and_no_others(tmp_path: Path) -> None:
     target = IcebergTarget({}, tmp_path)
     target.commit(one(1))
@@ -222,16 +267,17 @@ def test_recovery_removes_the_staging_folders_of_the_dead(tmp_path: Path) -> Non
     assert list(staging.iterdir()) == []
 
 
-def test_tables_of_others_are_not_looked_into(tmp_path: Path) -> None:
-    IcebergTarget({"table": "elsewhere"}, tmp_path).commit(one(1))
+def test_tables_that_no_batch_was_committed_to_are_not_looked_into(tmp_path: Path) -> None:
+    IcebergTarget({"table": "chosen"}, tmp_path).commit(one(1))
     with opened(tmp_path) as catalog:
         catalog.create_table(("default", "foreign"), Schema(NestedField(1, "a", LongType())))
     folder = tmp_path / ".sluicegate/iceberg/warehouse/default"
-    for name in ("elsewhere", "foreign"):
+    for name in ("chosen", "foreign"):
         path = folder / name / "data" / "b" / f"{'0' * 64}-00000-{'0' * 32}.parquet"
         path.parent.mkdir(parents=True)
         path.write_bytes(b"?")
-    assert list(IcebergTarget({}, tmp_path).recover(older_than=LATER)) == []
+    (told,) = IcebergTarget({}, tmp_path).recover(older_than=LATER)
+    assert "/chosen/" in told.where
 
 
 def test_data_files_that_vanish_before_the_commit_stop_it(tmp_path: Path) -> None:
@@ -253,3 +299,36 @@ def test_a_catalog_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(SqlCatalog, "list_namespaces", away)
     with pytest.raises(TransientStorageError, match="tables can't be listed"):
         list(IcebergTarget({}, tmp_path).recover(older_than=LATER))
+
+
+class IcebergSite:
+    """A table with a batch in it, and data files of attempts that came to nothing."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        IcebergTarget({}, base).commit(one(1))
+
+    @property
+    def place(self) -> Recoverable:
+        return IcebergTarget({}, self.base)
+
+    def leave(self) -> None:
+        for name in ("b2", "b3/part=1"):
+            path = self.base / WAREHOUSE / "data" / name / f"{'0' * 64}-00000-{'0' * 32}.parquet"
+            path.parent.mkdir(parents=True)
+            path.write_bytes(b"half")
+
+    def living(self) -> AbstractContextManager[object]:
+        return stopped_at("commit", lambda step: IcebergTarget({}, self.base, step=step).commit(one(2)))
+
+    def lying(self) -> Mapping[str, bytes]:
+        return files_below(self.base / WAREHOUSE)
+
+    def served(self) -> object:
+        return values(self.base)
+
+
+class TestIcebergTargetClearsUp(RecoveryConformance):
+    @pytest.fixture
+    def site(self, tmp_path: Path) -> RecoverySite:
+        return IcebergSite(tmp_path)
