@@ -17,7 +17,7 @@ from tests.s3.proxy import FAULTS, Network, patience
 pytestmark = pytest.mark.slow
 
 PART = 4000  # smaller than S3 would have it, so that nothing here takes long
-SMALL, LARGE = range(3), range(2000)
+SMALL, LARGE = range(3), range(1000)
 
 
 @pytest.fixture
@@ -60,7 +60,6 @@ def test_whatever_befalls_one_request_of_a_commit_the_rows_are_there_once_or_not
             assert healthy.find(request.batch_id, dataset=DATASET) is None
         else:
             assert not receipt.already_there
-            assert healthy.find(request.batch_id, dataset=DATASET) is not None
         assert healthy.commit(request).rows == len(values)
         facts, data = lake.listed(f"lake/default/numbers/batch=b{at}/")
         assert lake.body(data) == request.files[0].read_bytes()
