@@ -96,7 +96,10 @@ class Bucket:
             def once() -> Head:
                 with self._watched("get_object", key) as client:
                     answer = client.get_object(Bucket=self.settings.bucket, Key=key, Range="bytes=0-0")
-                    answer["Body"].close()
+                    if "ContentRange" in answer:
+                        answer["Body"].read()  # so that the connection can be used again
+                    else:
+                        answer["Body"].close()
                     length = str(answer.get("ContentRange", "")).rpartition("/")[2] or answer["ContentLength"]
                     return Head(int(length), {name.lower(): value for name, value in answer.get("Metadata", {}).items()})
 
