@@ -14,6 +14,8 @@ from pathlib import Path
 __all__ = ["missing", "running_postgres"]
 
 _USERS = ("postgres", "nobody")
+_OPEN = "/tmp"
+"""pytest's own folders let nobody else in, and a socket's path must be short."""
 
 
 def _program(name: str) -> str | None:
@@ -39,7 +41,7 @@ def _user() -> str | None:
 @contextmanager
 def running_postgres(port: int) -> Iterator[str]:
     """A server on this port of this machine; its SQLAlchemy URL. Gone, with all that it kept, when the block ends."""
-    folder = Path(tempfile.mkdtemp(prefix="sluicegate-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="sluicegate-postgres-", dir=_OPEN))
     user, data = _user(), folder / "data"
 
     def run(name: str, *arguments: str) -> None:

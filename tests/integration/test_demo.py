@@ -119,6 +119,9 @@ def test_again_it_changes_nothing(first: tuple[Path, subprocess.CompletedProcess
     assert again.returncode == 0, again.stderr
     told = json.loads(again.stdout)
     assert [run["already_committed"] for run in told["runs"][:2]] == [True, True]
+    third = told["runs"][2]
+    assert (third["action"], third["rows_committed"], third["other_data"]) == ("committed", 458, True)
+    assert [run["other_data"] for run in told["runs"][:2]] == [False, False]
     assert (told["replay"]["status"], told["replay"]["passed"]) == ("replayed", True)
     assert (told["table"]["rows"], len(told["table"]["snapshots"])) == (1868, 3)
     after = sorted(str(path) for path in (folder / ".sluicegate").rglob("*") if path.suffix in {".parquet", ".avro"})

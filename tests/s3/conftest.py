@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,14 @@ from tests.s3.servers import new_bucket, running_server, settings_for
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running_server(tmp_path_factory.mktemp("s3")) as url:
         yield url
+
+
+@pytest.fixture(autouse=True)
+def system_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes into the system's temporary folder is this test's alone: stores clear up there what the dead left."""
+    folder = tmp_path / "system"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
 
 
 @pytest.fixture

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import http.client
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["FAULTS", "Network", "bad_network"]
+import pytest
+
+__all__ = ["FAULTS", "Network", "bad_network", "patience"]
 
 FAULTS = (
     "lost",
@@ -200,13 +205,23 @@ class _Server(ThreadingHTTPServer):
             super().shutdown_request(request)
 
 
+def patience(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The settings of a client in a test of this fault: one that is met with silence waits half a second, and no longer."""
+    call = getattr(request.node, "callspec", None)
+    return {"timeout_seconds": 0.5} if call and call.params.get("fault") in {"silence", "a trickle"} else {}
+
+
 @contextmanager
-def bad_network(upstream: str) -> Iterator[Network]:
-    """A proxy in front of a server; it is honest until told otherwise."""
+def bad_network(upstream: str, tls: tuple[Path, Path] | None = None) -> Iterator[Network]:
+    """A proxy in front of a server; it is honest until told otherwise. ``tls``: a certificate and its key."""
     network = Network(upstream)
     handler = type("Handler", (_Handler,), {"network": network, "upstream": upstream})
     with _Server(("127.0.0.1", 0), handler) as proxy:
-        network.url = f"http://127.0.0.1:{proxy.server_address[1]}"
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            proxy.socket = context.wrap_socket(proxy.socket, server_side=True)
+        network.url = f"{'https' if tls else 'http'}://127.0.0.1:{proxy.server_address[1]}"
         thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -9,6 +9,7 @@ import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ def settings_for(server: str, bucket: str, **more: Any) -> Mapping[str, Any]:
     return {"bucket": bucket, "endpoint_url": server, **KEYS, **more}
 
 
+@cache
 def client_of(server: str) -> Any:
     """boto3's own client, to look behind the store."""
     from boto3.session import Session

@@ -132,7 +132,8 @@ def test_a_profile_may_leave_the_bucket_to_its_contracts(type_: Type, server: st
     assert f"q/acme/orders/{item}/manifest.json" in keys(server, other)
     assert type_("quarantine", "show", item, "--at", "orders.yaml")[0] == 0
     code, said = type_("quarantine", "list")
-    assert (code, "bucket" in said["error"]["message"]) == (2, True)
+    assert (code, "--at" in said["error"]["hint"]) == (2, True)
+    assert type_("doctor", "--at", "orders.yaml")[0] == 0
 
 
 @pytest.mark.parametrize(

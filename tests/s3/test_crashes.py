@@ -15,7 +15,8 @@ from sluicegate.ports.quarantine import Manifest, QuarantineRequest, QuarantineS
 from sluicegate.testing.faults import Faults
 from sluicegate.testing.quarantine import moved, quarantine_request
 from sluicegate_adapters.quarantine.s3 import S3QuarantineStore
-from sluicegate_adapters.s3.objects import Answer, Bucket
+from sluicegate_adapters.s3.answers import Answer
+from sluicegate_adapters.s3.objects import Bucket
 from tests.integration.test_kill_points import RACERS, dies, kill_everywhere, race
 from tests.s3.servers import client_of, settings_for
 

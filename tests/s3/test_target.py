@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -26,6 +28,7 @@ from sluicegate_adapters.targets.parquet import ParquetTarget
 from sluicegate_adapters.targets.parquet_s3 import S3ParquetTarget
 from tests.s3.lake import Lake, lake_settings
 from tests.s3.proxy import Network
+from tests.s3.servers import KEYS
 
 BATCH = "lake/default/numbers/batch=b1"
 DATA = f"{BATCH}/part-00000.parquet"
@@ -104,6 +107,35 @@ def test_a_batch_of_several_files_is_written_as_one(lake: Lake, tmp_path: Path) 
     files[1].write_bytes(files[0].read_bytes())
     with pytest.raises(BatchUnreadable, match="changed after they were checked"):
         lake.target().commit(replace(request, batch_id="b2"))
+
+
+READER = """
+import sys
+import pyarrow.dataset, pyarrow.fs
+server, bucket, access_key, secret_key = sys.argv[1:]
+files = pyarrow.fs.S3FileSystem(
+    endpoint_override=server, region="us-east-1", access_key=access_key, secret_key=secret_key, allow_bucket_creation=False
+)
+found = pyarrow.dataset.dataset(f"{bucket}/lake/default/numbers", filesystem=files, partitioning="hive").to_table()
+print(sorted(zip(found.column("batch").to_pylist(), found.column("a").to_pylist())))
+"""
+
+
+def test_a_reader_that_knows_nothing_of_us_reads_the_folder_as_it_is(lake: Lake, tmp_path: Path) -> None:
+    lake.target().commit(commit_request([1, 2]))
+    in_small_parts(lake.target()).commit(commit_request([3], batch_id="b2"))
+    lake.client.put_object(Bucket=lake.bucket, Key="lake/default/numbers/batch=b3/_sluicegate-dead.json", Body=b"{}")
+    lake.client.create_multipart_upload(Bucket=lake.bucket, Key="lake/default/numbers/batch=b3/part-00000.parquet")
+    reader = [
+        sys.executable,
+        "-c",
+        READER,
+        lake.server,
+        lake.bucket,
+        *KEYS.values(),
+    ]  # its threads would not survive a fork of ours
+    told = subprocess.run(reader, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert told.stdout == "[('b1', 1), ('b1', 2), ('b2', 3)]\n"
 
 
 def test_nothing_is_left_on_this_machine(lake: Lake, tmp_path: Path) -> None:

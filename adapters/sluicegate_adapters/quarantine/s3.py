@@ -10,12 +10,9 @@ are asked of the server, and tried out before the first write: PutObject with ``
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
-import os
 import shutil
-import tempfile
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,11 +36,13 @@ from sluicegate_adapters.quarantine.rules import (
     read_retention,
     refuse_rewriting,
 )
+from sluicegate_adapters.quarantine.s3_downloads import Downloads
 from sluicegate_adapters.quarantine.s3_layout import DEFAULT_PREFIX, MANIFEST, Layout
 from sluicegate_adapters.quarantine.s3_leavings import leavings
+from sluicegate_adapters.s3.answers import Answer
 from sluicegate_adapters.s3.creation import gave_up, state_unknown
 from sluicegate_adapters.s3.errors import is_missing_key
-from sluicegate_adapters.s3.objects import ATTEMPTS, Answer, Bucket, Step
+from sluicegate_adapters.s3.objects import ATTEMPTS, Bucket, Step
 from sluicegate_adapters.s3.probe import refuse_without_conditions
 from sluicegate_adapters.s3.settings import KNOWN_SETTINGS, read_bucket_settings
 
@@ -91,8 +90,7 @@ class S3QuarantineStore:
         self._layout = Layout(settings.get("prefix", DEFAULT_PREFIX))
         self._retention = read_retention(settings.get("retention_days"))
         self._bucket = Bucket(chosen, step=step) if step else Bucket(chosen)
-        self._scratch = absolute(base, scratch) if scratch else None
-        self._downloads: Path | None = None
+        self._downloads = Downloads(absolute(base, scratch) if scratch else None)
         self._probed = False
         self._lock = threading.Lock()
 
@@ -197,7 +195,7 @@ class S3QuarantineStore:
         if self._read(item) is None:
             raise _nothing(manifest.quarantine_id)
         with storage_errors(f"the data of {manifest.quarantine_id} can't be downloaded"):
-            folder = Path(tempfile.mkdtemp(prefix=f"{manifest.quarantine_id}-", dir=self._download_folder()))
+            folder = self._downloads.folder(manifest.quarantine_id)
             try:
                 return tuple(self._download(item, stored, folder) for stored in manifest.files)
             except BaseException:
@@ -206,9 +204,7 @@ class S3QuarantineStore:
 
     def give_back(self, files: Sequence[Path]) -> None:
         """Remove what was downloaded; see ``ports.quarantine.Lending``."""
-        for folder in {path.parent for path in files}:
-            if self._downloads is not None and folder.parent == self._downloads:
-                shutil.rmtree(folder, ignore_errors=True)
+        self._downloads.give_back(files)
 
     def remove_data(self, manifest: Manifest) -> None:
         """Remove the bytes of an item that is a tombstone; the tombstone stays. Safe to repeat, also after a crash.
@@ -226,22 +222,14 @@ class S3QuarantineStore:
         self._clear(f"{item}data/")
 
     def recover(self, *, older_than: datetime, dry_run: bool = False) -> Iterator[Recovered]:
-        """Uploads that nobody completes, and data that no manifest names; see ``ports.recovery.Recoverable``."""
+        """Uploads that nobody completes, data that no manifest names, downloads of the dead; see ``ports.recovery.Recoverable``."""
 
         def named(item: str) -> frozenset[str]:
             seen = self._read(item)
             return attempts(seen.manifest) if seen else frozenset()
 
-        return leavings(self._bucket, self._layout, named, older_than=older_than, dry_run=dry_run)
-
-    def _download_folder(self) -> Path:
-        with self._lock:
-            if self._downloads is None:
-                if self._scratch is not None:
-                    self._scratch.mkdir(parents=True, exist_ok=True)
-                self._downloads = Path(tempfile.mkdtemp(prefix="sluicegate-quarantine-", dir=self._scratch))
-                atexit.register(_remove_downloads, self._downloads, os.getpid())
-            return self._downloads
+        yield from leavings(self._bucket, self._layout, named, older_than=older_than, dry_run=dry_run)
+        yield from self._downloads.leavings(older_than=older_than, dry_run=dry_run)
 
     def _download(self, item: str, stored: StoredFile, folder: Path) -> Path:
         parts = PurePosixPath(stored.path).parts
@@ -323,7 +311,10 @@ class S3QuarantineStore:
         if seen.manifest.status is QuarantineStatus.DELETED:
             return seen.manifest
         kept = attempts(seen.manifest)
-        listed = {found.key: found.bytes for found in self._bucket.objects(f"{item}data/")}
+        with state_unknown(
+            f"whether {seen.manifest.quarantine_id}, which is kept, has its data", Answer(written=True), unsure=True
+        ):
+            listed = {found.key: found.bytes for found in self._bucket.objects(f"{item}data/")}
         for number, stored in enumerate(seen.manifest.files):
             if listed.get(f"{item}{stored.path}") != stored.bytes:
                 self._mend(item, stored, request.files[number : number + 1])
@@ -348,10 +339,8 @@ class S3QuarantineStore:
 
     def _clear(self, prefix: str, keys: Iterable[str] | None = None, *, kept: Iterable[str] = ()) -> None:
         """Remove what lies under a prefix, but for these attempts; uploads that were begun there are given up."""
+        self._bucket.abort_uploads(prefix)
         stays = tuple(f"{prefix}{attempt}/" for attempt in kept)
-        for upload in [*self._bucket.uploads(prefix)]:
-            if not upload.key.startswith(stays):
-                self._bucket.abort(upload.key, upload.upload_id)
         found = self._bucket.keys(prefix) if keys is None else keys
         self._bucket.delete([key for key in found if not key.startswith(stays)])
 
@@ -396,11 +385,6 @@ def _batch_there() -> Iterator[None]:
         yield
     except OSError as error:
         raise BatchUnreadable(f"{error.filename} was there for the checks, and can't be read now: {error.strerror}") from error
-
-
-def _remove_downloads(folder: Path, process: int) -> None:
-    if os.getpid() == process:  # not a child that was forked, which ends earlier
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _seen(body: bytes, etag: str) -> _Seen:

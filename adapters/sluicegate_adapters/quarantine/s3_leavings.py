@@ -9,8 +9,9 @@ from itertools import groupby
 from sluicegate.errors import StorageError, TransientStorageError
 from sluicegate.ports.recovery import Recovered
 from sluicegate_adapters.quarantine.s3_layout import Layout
+from sluicegate_adapters.s3.answers import Listed
 from sluicegate_adapters.s3.leavings import remove_objects, remove_probes, remove_upload
-from sluicegate_adapters.s3.objects import Bucket, Listed
+from sluicegate_adapters.s3.objects import Bucket
 
 __all__ = ["leavings"]
 

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sluicegate.errors import CommitStateUnknown, SluicegateError, StorageError, TransientStorageError
-from sluicegate_adapters.s3.objects import Answer, Bucket, Parts
+from sluicegate_adapters.s3.answers import Answer, Parts
+from sluicegate_adapters.s3.objects import Bucket
 
 __all__ = ["Creation", "gave_up", "state_unknown"]
 

@@ -22,6 +22,7 @@ _REGION = "the bucket lies in another region: set region in the profile"
 _SPACE = "free some space on the server, or raise its quota, then run it again"
 _LATER = "the server is overloaded or out of order: run it again later"
 _NETWORK = "see whether the server runs and can be reached from here, and whether endpoint_url is right; then run it again"
+_CERTIFICATE = "set ca_bundle in the profile to a file with the certificate that signed the server's"
 _CONDITIONS = (
     "use AWS S3, MinIO from RELEASE.2025-09-07, or another server with conditional writes; or a local path instead of a bucket"
 )
@@ -96,6 +97,8 @@ def s3_errors(doing: str, settings: BucketSettings) -> Iterator[None]:
         HTTPError,
     ) as error:
         told = str(error).partition("\n")[0]
+        if isinstance(error, exceptions.SSLError):
+            raise StorageError(f"{doing}: {settings.server} can't be trusted: {told}", hint=_CERTIFICATE) from error
         raise TransientStorageError(f"{doing}: {settings.server} can't be reached: {told}", hint=_NETWORK) from error
     except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
         raise StorageError(f"{doing}: no credentials for {settings.server}", hint=_CREDENTIALS) from error

@@ -11,7 +11,8 @@ from itertools import islice
 
 from sluicegate.errors import StorageError
 from sluicegate.ports.recovery import Recovered
-from sluicegate_adapters.s3.objects import Bucket, Listed, Upload
+from sluicegate_adapters.s3.answers import Listed, Upload
+from sluicegate_adapters.s3.objects import Bucket
 from sluicegate_adapters.s3.probe import PROBE_FOLDER
 
 __all__ = ["remove_objects", "remove_probes", "remove_upload", "still_uploads"]

@@ -13,17 +13,18 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias, TypeVar
 
 from sluicegate.errors import ConfigError, StorageError, TransientStorageError
 from sluicegate.ports.fingerprint import BLOCK_BYTES
+from sluicegate_adapters.s3.answers import Answer, Head, Listed, Parts, Stored, Upload
 from sluicegate_adapters.s3.errors import code_of, is_missing_key, s3_errors, status_of
 from sluicegate_adapters.s3.settings import BucketSettings
 
-__all__ = ["ATTEMPTS", "Answer", "Bucket", "Head", "Listed", "Parts", "Stored", "Upload"]
+__all__ = ["ATTEMPTS", "Bucket", "Step"]
 
 Step: TypeAlias = Callable[[str, Path], AbstractContextManager[object]]
 _T = TypeVar("_T")
@@ -37,64 +38,6 @@ _CONFLICT, _PRECONDITION_FAILED = 409, 412
 _JSON = "application/json"
 _DELETED_AT_ONCE = 1000
 _NO_BATCHES = {"MissingContentMD5", "MethodNotAllowed", "NotImplemented", "InvalidRequest"}
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A small object as it was read: its bytes, and the ETag (without quotes) that a conditional write compares with."""
-
-    body: bytes
-    etag: str
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What an object says of itself: its length, and the metadata that it was written with (names in lower case)."""
-
-    bytes: int
-    metadata: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """An object in a listing; ``modified`` is when its writing ended, by the server's clock."""
-
-    key: str
-    bytes: int
-    modified: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A multipart upload that was begun and not completed."""
-
-    key: str
-    upload_id: str
-    begun: datetime
-
-
-@dataclass(slots=True)
-class Parts:
-    """The parts of an upload so far, their length and the SHA-256 of all of them."""
-
-    sent: list[dict[str, Any]] = field(default_factory=list)
-    bytes: int = 0
-    digest: Any = field(default_factory=hashlib.sha256)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is known after a conditional write.
-
-    Attributes:
-        written: it took place.
-        unsure: it may have: the answer was lost, or the server broke. Look.
-        error: what was said, if it isn't known to have taken place.
-    """
-
-    written: bool
-    unsure: bool = False
-    error: StorageError | None = None
 
 
 def _unwatched(_operation: str, _path: Path) -> AbstractContextManager[object]:
@@ -153,7 +96,10 @@ class Bucket:
             def once() -> Head:
                 with self._watched("get_object", key) as client:
                     answer = client.get_object(Bucket=self.settings.bucket, Key=key, Range="bytes=0-0")
-                    answer["Body"].close()
+                    if "ContentRange" in answer:
+                        answer["Body"].read()  # so that the connection can be used again
+                    else:
+                        answer["Body"].close()
                     length = str(answer.get("ContentRange", "")).rpartition("/")[2] or answer["ContentLength"]
                     return Head(int(length), {name.lower(): value for name, value in answer.get("Metadata", {}).items()})
 
@@ -405,6 +351,7 @@ class Bucket:
 
     def _make(self) -> Any:
         from boto3.session import Session
+        from botocore import session as plain
         from botocore.config import Config
 
         chosen = self.settings
@@ -417,8 +364,11 @@ class Bucket:
             read_timeout=chosen.timeout_seconds,
             max_pool_connections=_CONNECTIONS,
         )
+        under = plain.get_session()
+        under.register_component("data_loader", _models(under.get_config_variable("data_path")))
         try:
             return Session(
+                botocore_session=under,
                 aws_access_key_id=chosen.access_key_id,
                 aws_secret_access_key=chosen.secret_access_key,
                 aws_session_token=chosen.session_token,
@@ -426,6 +376,14 @@ class Bucket:
             ).client("s3", endpoint_url=chosen.endpoint_url, config=config, verify=chosen.ca_bundle)
         except ValueError as error:
             raise ConfigError(f"{chosen.server} can't be used: {error}") from error
+
+
+@cache
+def _models(path: str | None) -> Any:
+    """What boto3 knows of S3, read once in a process: that takes longer than all else about a client."""
+    from botocore.loaders import create_loader
+
+    return create_loader(path)
 
 
 def _md5(body: bytes) -> dict[str, str]:

@@ -8,7 +8,8 @@ import uuid
 from collections.abc import Callable
 
 from sluicegate.errors import StorageError, TransientStorageError
-from sluicegate_adapters.s3.objects import ATTEMPTS, Answer, Bucket, Parts
+from sluicegate_adapters.s3.answers import Answer, Parts
+from sluicegate_adapters.s3.objects import ATTEMPTS, Bucket
 
 __all__ = ["PROBE_FOLDER", "refuse_without_conditions"]
 

@@ -94,6 +94,8 @@ def read_bucket_settings(settings: Mapping[str, Any], base: Path, *, where: str)
         found["addressing_style"] = "path"  # a server of one's own rarely has a host name for each bucket
     if "ca_bundle" in found:
         found["ca_bundle"] = str(absolute(base, found["ca_bundle"]))
+        if not Path(found["ca_bundle"]).is_file():
+            raise ConfigError(f"{where}.ca_bundle: {found['ca_bundle']}: no such file")
     return BucketSettings(
         bucket=bucket,
         tags=_tags(settings.get("tags") or {}, where),

@@ -7,8 +7,9 @@ from datetime import datetime
 from itertools import groupby
 
 from sluicegate.ports.recovery import Recovered
+from sluicegate_adapters.s3.answers import Listed
 from sluicegate_adapters.s3.leavings import remove_objects, remove_probes, remove_upload, still_uploads
-from sluicegate_adapters.s3.objects import Bucket, Listed
+from sluicegate_adapters.s3.objects import Bucket
 from sluicegate_adapters.targets._parquet_keys import Keys
 
 __all__ = ["leavings"]

@@ -28,8 +28,9 @@ from sluicegate.ports.fingerprint import file_sha256, files_sha256
 from sluicegate.ports.recovery import Recovered
 from sluicegate.ports.target import CommitReceipt, CommitRequest
 from sluicegate_adapters.local_files import LocalFiles, absolute, storage_errors
+from sluicegate_adapters.s3.answers import Answer
 from sluicegate_adapters.s3.creation import Creation, gave_up, state_unknown
-from sluicegate_adapters.s3.objects import ATTEMPTS, Answer, Bucket, Step
+from sluicegate_adapters.s3.objects import ATTEMPTS, Bucket, Step
 from sluicegate_adapters.s3.probe import refuse_without_conditions
 from sluicegate_adapters.s3.settings import KNOWN_SETTINGS, read_bucket_settings
 from sluicegate_adapters.targets._export import count_rows, export, written_rows
@@ -96,7 +97,8 @@ class S3ParquetTarget:
             raise ConfigError(f"target.scratch must be a path, not {scratch!r}")
         self._keys = Keys(settings["path"])
         self._files = LocalFiles(step) if step else LocalFiles()
-        self._staging = Staging(absolute(base, scratch), self._files)
+        self._scratch = absolute(base, scratch)
+        self._staging = Staging(self._scratch, self._files)
         chosen = read_bucket_settings({**settings, "bucket": self._keys.bucket}, base, where="target")
         self._bucket = Bucket(chosen, step=step) if step else Bucket(chosen)
         self._probed = False
@@ -142,8 +144,12 @@ class S3ParquetTarget:
         return self._receipt(key, there, already_there=True)
 
     def recover(self, *, older_than: datetime, dry_run: bool = False) -> Iterator[Recovered]:
-        """Uploads that nobody completes, and what attempts left that did not commit; see ``ports.recovery.Recoverable``."""
-        return leavings(self._bucket, self._keys, self._look_at_attempt, older_than=older_than, dry_run=dry_run)
+        """Uploads that nobody completes, what attempts left that did not commit, and staging folders; see ``ports.recovery.Recoverable``."""
+        with storage_errors(f"{self._scratch} can't be cleared"):
+            for found in self._staging.dead(dry_run=dry_run):
+                done = "would be removed" if dry_run else "removed"
+                yield Recovered(what="staging folder", where=str(found), done=done, why="nobody holds its lock")
+        yield from leavings(self._bucket, self._keys, self._look_at_attempt, older_than=older_than, dry_run=dry_run)
 
     @contextmanager
     def _content(self, request: CommitRequest) -> Iterator[tuple[Path, int, str]]:

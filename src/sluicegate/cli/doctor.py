@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sluicegate.cli.quarantine import gate_of
 from sluicegate.cli.report import MARKS
 from sluicegate.cli.screen import Screen, clean, wrap
 from sluicegate.errors import SluicegateError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "doctor"]
 
-_PLUGIN_GROUPS = ("sluicegate.engines", "sluicegate.targets", "sluicegate.quarantine_stores", "sluicegate.notifiers")
+_PLUGIN_GROUPS = ("sluicegate.engines", "sluicegate.targets", "sluicegate.places.store()s", "sluicegate.notifiers")
 _MARK_OF = {"ok": "passed", "advice": "warned", "broken": "failed"}
 _PLUGIN_BROKEN, _STORAGE_BROKEN = 2, 6
 
@@ -37,7 +38,7 @@ class Finding:
 
 def doctor(options: Namespace, screen: Screen) -> int:
     """Look at everything, say what is wrong; the exit code is that of the first broken thing."""
-    found = list(_examine(options.config))
+    found = list(_examine(options))
     code = next((item.exit_code for item in found if item.status == "broken"), 0)
     screen.document({"healthy": code == 0, "findings": [asdict(item) for item in found]})
     width = max(len(item.name) for item in found)
@@ -57,18 +58,19 @@ def doctor(options: Namespace, screen: Screen) -> int:
     return code
 
 
-def _examine(config: str | None) -> Iterator[Finding]:
+def _examine(options: Namespace) -> Iterator[Finding]:
     yield from _versions()
     yield from _plugins()
     yield Finding("telemetry", "ok", "off: Soda's is switched off before Soda is imported; GX 1.24 has none; we have none")
-    from sluicegate import Gate
 
     try:
-        gate = Gate.from_config(config)
+        gate = gate_of(options)
     except SluicegateError as error:
         yield Finding("profile", "broken", error.message, error.hint, error.exit_code)
         return
-    yield Finding("profile", "ok", config or os.environ.get("SLUICEGATE_CONFIG") or "the embedded one (no file was named)")
+    yield Finding(
+        "profile", "ok", options.config or os.environ.get("SLUICEGATE_CONFIG") or "the embedded one (no file was named)"
+    )
     yield from _storage(gate)
 
 
@@ -147,9 +149,9 @@ def _ask_target(gate: Gate) -> None:
 
 
 def _ask_quarantine(gate: Gate) -> None:
-    for _ in gate.quarantine_store.list():
+    for _ in gate.places.store().list():
         pass
-    _try_out(gate.quarantine_store)
+    _try_out(gate.places.store())
 
 
 def _try_out(place: object) -> None:

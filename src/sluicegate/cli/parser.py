@@ -159,11 +159,14 @@ def _store_verbs(verbs: _Verbs[_Parser]) -> None:
         help="of leavings that only their age tells: 90s, 15m, 24h, 7d (default: %(default)s)",
     )
     recover.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
-    for parser in (*inner.choices.values(), recover):
+    for parser in (
+        *inner.choices.values(),
+        recover,
+        _verb(verbs, "doctor", "doctor:doctor", "is everything here that a run needs?"),
+    ):
         parser.add_argument(
             "--at", metavar="CONTRACT", action="append", help="look where this contract keeps refused batches, too"
         )
-    _verb(verbs, "doctor", "doctor:doctor", "is everything here that a run needs?")
 
 
 def _decisions(inner: _Verbs[_Parser]) -> None:

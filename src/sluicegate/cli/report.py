@@ -176,6 +176,9 @@ def _sentence(facts: Mapping[str, Any]) -> str:
         case "committed":
             if facts["already_committed"]:
                 although = ", although" if verdict["reasons"] else ""
+                if facts.get("other_data"):  # it was replayed with a repaired file
+                    told = plural(facts["rows_committed"], "row")
+                    return f"not this data, but a repaired delivery of it: {told} in {near(facts['location'])}{although}"
                 return f"{rows} had been committed before and {are} as {they_were}: {near(facts['location'])}{although}"
             return f"{rows} {are} in {near(facts['location'])}" + (", although" if verdict["reasons"] else "")
         case "quarantined":

@@ -86,6 +86,8 @@ class RunOutcome:
             "action": self.action.value,
             "location": self.receipt.location if self.receipt else None,
             "already_committed": self.receipt.already_there if self.receipt else None,
+            "rows_committed": self.receipt.rows if self.receipt else None,
+            "other_data": self.receipt is not None and self.receipt.content_sha256 != self.verdict.batch_sha256,
             "decided_before": self.decided_before,
             "quarantine_id": self.manifest.quarantine_id if self.manifest else None,
             "quarantined_at": self.manifest.created_at if self.manifest else None,

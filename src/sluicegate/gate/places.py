@@ -57,7 +57,16 @@ class Places:
         return target
 
     def open_store(self) -> QuarantineStore:
-        """The profile's own store; with the places that it names besides, all of them as one."""
+        """The profile's own store; with the places that it names besides, all of them as one.
+
+        Raises:
+            ConfigError: its settings can't be used, or name no bucket.
+        """
+        if self._homeless:
+            raise ConfigError(
+                "the profile leaves the bucket of the quarantine to contracts",
+                hint="quarantine.bucket, or name a contract: --at CONTRACT",
+            )
         kind = self._profile.quarantine.type
         stores = [_opened(_STORES, PluginSettings(type=kind, settings=each), self._profile) for each in self._fixed]
         return Stores(stores) if len(stores) > 1 else stores[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -29,18 +29,16 @@ def check_manifest(document: Mapping[str, Any]) -> None:
         TypeError: it is no mapping.
     """
     for names, fits, what in (
-        (_TEXTS, lambda value: isinstance(value, str), "a text"),
+        (_TEXTS, _is_text, "a text"),
+        (("owner",), lambda value: value is None or _is_text(value), "a text"),
         (_NUMBERS, _is_number, "a whole number"),
+        (("batch_rows",), lambda value: value is None or _is_number(value), "a whole number"),
         (_MAPPINGS, lambda value: isinstance(value, Mapping), "a mapping"),
         (("files", "history"), lambda value: isinstance(value, list | tuple), "a list"),
         (("held",), lambda value: isinstance(value, bool), "true or false"),
         (("scope",), lambda value: value in {"batch", "rows"}, "batch or rows"),
     ):
-        for name in names:
-            if name in document and not fits(document[name]):
-                raise ValueError(f"{name} must be {what}")
-    if document.get("batch_rows") is not None and not _is_number(document["batch_rows"]):
-        raise ValueError("batch_rows must be a whole number")
+        _check(document, names, fits, what)
     for name in _TIMES:
         if document.get(name) is not None and not _is_moment(document[name]):
             raise ValueError(f"{name} must be a time with its zone, such as 2026-01-31T12:00:00+00:00")
@@ -48,8 +46,21 @@ def check_manifest(document: Mapping[str, Any]) -> None:
         path = PurePosixPath(file["path"])
         if path.is_absolute() or ".." in path.parts or not path.parts:
             raise ValueError(f"a file outside of its item: {file['path']!r}")
-        if not _is_number(file["bytes"]):
-            raise ValueError("a file's bytes must be a whole number")
+        _check(file, ("path", "original", "sha256"), _is_text, "a text")
+        _check(file, ("bytes",), _is_number, "a whole number")
+    for step in document.get("history", ()):
+        _check(step, ("at", "by", "why"), _is_text, "a text")
+        _check(step, ("details",), lambda value: isinstance(value, Mapping), "a mapping")
+
+
+def _check(document: Mapping[str, Any], names: Iterable[str], fits: Callable[[Any], bool], what: str) -> None:
+    for name in names:
+        if name in document and not fits(document[name]):
+            raise ValueError(f"{name} must be {what}")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _is_number(value: object) -> bool:

@@ -121,6 +121,7 @@ def test_evidence_shows_nulls_and_keeps_control_characters_out() -> None:
         ("quarantined", "block", {"quarantine_id": "q-1", "quarantined_at": "2013-02-08T06:00:00+00:00", "decided_before": True}, "930 rows wait as q-1 since 2013-02-08 06:00 UTC because"),
         ("committed", "block", {"location": "data/batch=1", "already_committed": True}, "REFUSED TOO LATE: 930 rows had been committed before"),
         ("committed", "quarantine", {"location": "data/batch=1", "already_committed": True, "exit_code": 0}, "COMMITTED BEFORE: 930 rows had been committed before"),
+        ("committed", "quarantine", {"location": "data/batch=1", "already_committed": True, "exit_code": 0, "other_data": True, "rows_committed": 458}, "COMMITTED BEFORE: not this data, but a repaired delivery of it: 458 rows in data/batch=1, although"),
         ("deleted", "commit", {"quarantine_id": "q-1"}, "DELETED BEFORE: nothing was committed, and nothing kept again: q-1 was given up"),
         ("blocked", "block", {}, "BLOCKED: nothing was committed; the batch stays where it was because"),
         ("checked", "commit", {}, "PASSED: nothing was changed; a run would commit the batch"),

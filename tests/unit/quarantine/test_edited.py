@@ -39,6 +39,10 @@ def edit(base: Path, change: Callable[[dict[str, Any]], object]) -> None:
     [
         ("expires_at", "2027-01-01"), ("expires_at", "soon"), ("lease_until", "2027-01-01T00:00:00"), ("created_at", None), ("rows", "many"),
         ("verdict", None), ("options", ["x"]), ("contract_text", 3), ("held", "yes"), ("scope", "columns"), ("target", "lake"), ("split", None), ("batch_rows", "all"), ("history", None), ("status", "lost"),
+        ("owner", 5), ("history", [{"status": "quarantined", "at": None, "by": "x", "why": "y"}]),
+        ("history", [{"status": "quarantined", "at": "x", "by": "x", "why": "y", "details": None}]),
+        ("files", [{"path": "data/1/x", "original": None, "bytes": 1, "sha256": "ab"}]),
+        ("files", [{"path": "data/1/x", "original": "x", "bytes": "1", "sha256": "ab"}]), ("files", ["data/1/x"]),
         ("batch_id", "b2"), ("content_sha256", "ab" * 32),
     ],
 )  # fmt: skip
