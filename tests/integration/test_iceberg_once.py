@@ -65,9 +65,9 @@ def watched(faults: Faults) -> Iterator[None]:
             event.remove(Engine, name, listener)
 
 
-def commit_watched(base: Path, request: CommitRequest, faults: Faults) -> None:
+def commit_watched(base: Path, request: CommitRequest, faults: Faults, settings: dict[str, Any]) -> None:
     with watched(faults):
-        IcebergTarget({}, base, step=faults).commit(request)
+        IcebergTarget(settings, base, step=faults).commit(request)
 
 
 def once_or_not_at_all(base: Path, before: list[int], rows: list[int], *, done: bool) -> None:
@@ -76,9 +76,13 @@ def once_or_not_at_all(base: Path, before: list[int], rows: list[int], *, done: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", [True, False], ids=["into a new catalog", "into a table that is there"])
+@pytest.mark.parametrize(
+    ("first", "settings"),
+    [(True, {}), (False, {}), (False, {"branch": "audit", "publish": True})],
+    ids=["into a new catalog", "into a table that is there", "by a branch that is published"],
+)
 def test_a_commit_killed_anywhere_is_made_once_by_its_recovery(
-    tmp_path: Path, request_for_copying: CommitRequest, first: bool, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, request_for_copying: CommitRequest, first: bool, settings: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     origin = tmp_path / "origin"
     origin.mkdir()
@@ -96,14 +100,14 @@ def test_a_commit_killed_anywhere_is_made_once_by_its_recovery(
         at += 1
         shutil.rmtree(base, ignore_errors=True)
         shutil.copytree(origin, base)
-        if not dies(lambda faults: commit_watched(base, work, faults), at):
+        if not dies(lambda faults: commit_watched(base, work, faults, settings), at):
             break
         once_or_not_at_all(base, before, ROWS, done=False)
-        if dies(lambda faults: commit_watched(base, work, faults), 1 + at % 40):  # and its recovery dies somewhere else
+        if dies(lambda faults: commit_watched(base, work, faults, settings), 1 + at % 40):  # and its recovery dies somewhere else
             once_or_not_at_all(base, before, ROWS, done=False)
-        IcebergTarget({}, base).commit(work)
+        IcebergTarget(settings, base).commit(work)
         once_or_not_at_all(base, before, ROWS, done=True)
-        assert IcebergTarget({}, base).commit(work).already_there
+        assert IcebergTarget(settings, base).commit(work).already_there
         once_or_not_at_all(base, before, ROWS, done=True)
     with capsys.disabled():
         sys.stdout.write(f"[{at - 1} points] ")
