@@ -62,6 +62,18 @@ data_contract:
       - {{type: unique, columns: [order_id]}}
   violation_handling: {{on_quality_violation: quarantine}}
 """
+_SPLIT = """\
+data_contract:
+  name: orders
+  version: 2.0.0
+  owner: benchmarks
+  quality_checks:
+    checks:
+      - {type: row_count, min: 1}
+      - {type: range, column: discount, min: 0, max: 0.99}
+      - {type: unique, columns: [order_id]}
+  violation_handling: {on_quality_violation: quarantine, quarantine: {scope: rows, max_quarantined: 5%}}
+"""
 _TOOL = str(Path(sys.executable).with_name("sluicegate"))
 
 
@@ -112,6 +124,7 @@ def _steps(folder: Path, size: int) -> Iterator[Step]:
     yield from _direct("run: checked, committed to Iceberg", batch, iceberg)
     yield from _direct("run: checked, committed to a Parquet dataset", batch, parquet)
     yield from _through(batch, {"type": "local"}, "a folder")
+    yield from _split(batch)
     Path("s3").mkdir()
     with running_server(folder / "s3") as server:
         yield from _through(batch, {"type": "s3", **settings_for(server, new_bucket(server))}, "S3")
@@ -137,6 +150,20 @@ def _through(batch: Path, store: Mapping[str, Any], place: str) -> Iterator[Step
         f"quarantine replay: from {place} to Iceberg", batch, "quarantine", "replay", item, "--with", "contract.yaml", "--quiet"
     )
     shutil.rmtree(".sluicegate")
+
+
+def _split(batch: Path) -> Iterator[Step]:
+    """One row in a hundred aside, the rest committed; two fifths of the batch, because the rest is judged, too, and written anew."""
+    Path("rows.yaml").write_text(_SPLIT)
+    share = Path("share")
+    share.mkdir()
+    every = sorted(batch.iterdir())
+    for file in every[: max(1, 2 * len(every) // 5)]:
+        (share / file.name).hardlink_to(file)
+    _profile(target={"type": "parquet"})
+    yield _step("run: one row in a hundred quarantined, the rest committed", share, "run", "rows.yaml", str(share), "--quiet")
+    shutil.rmtree(".sluicegate")
+    shutil.rmtree(share)
 
 
 def _profile(**keys: Mapping[str, Any]) -> None:

@@ -15,7 +15,8 @@ from sluicegate.ports.quarantine import Manifest, QuarantineRequest, StoredFile
 from sluicegate_adapters.local_files import LocalFiles
 from sluicegate_adapters.quarantine.local import LocalQuarantineStore
 from sluicegate_adapters.quarantine.s3 import S3QuarantineStore
-from sluicegate_adapters.s3.objects import Answer, Bucket
+from sluicegate_adapters.s3.answers import Answer
+from sluicegate_adapters.s3.objects import Bucket
 from sluicegate_adapters.targets import iceberg
 
 __all__ = ["BUGS"]

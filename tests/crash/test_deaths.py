@@ -42,3 +42,13 @@ def test_with_iceberg_and_with_s3_every_state_that_a_death_can_leave_ends_in_one
     tell(record_property, world, deaths)
     assert deaths.killed >= 2
     assert deaths.states >= 2
+
+
+@pytest.mark.parametrize("scenario", ["commit", "commit parquet"])
+def test_by_a_branch_that_is_published_every_state_that_a_death_can_leave_ends_in_one_place(
+    crew: Crew, world_of: Callable[[str], World], scenario: str, record_property: Told
+) -> None:
+    deaths = kill_everywhere(crew, world_of("iceberg by a branch+local"), SCENARIOS[scenario], nth=9, depth=1)
+    tell(record_property, "iceberg by a branch+local", deaths)
+    assert deaths.killed >= 2
+    assert deaths.states >= 5

@@ -357,6 +357,11 @@ class IcebergLocal(_IcebergFolder, _LocalStore):
         return f"{self.target}{self.store}{_REST}"
 
 
+class IcebergBranch(IcebergLocal):
+    name = "iceberg by a branch+local"
+    target = "target: {type: iceberg, branch: audit, publish: true}\n"
+
+
 class IcebergS3(_IcebergFolder, _S3Store):
     name = "iceberg+s3"
 
@@ -378,5 +383,5 @@ class IcebergOnS3(_IcebergBucket, _S3Store):
         return f"{self.target}{self.store}{_REST}"
 
 
-_ALL: tuple[type[World], ...] = (ParquetLocal, IcebergLocal, IcebergS3, ParquetS3, IcebergOnS3)
+_ALL: tuple[type[World], ...] = (ParquetLocal, IcebergLocal, IcebergBranch, IcebergS3, ParquetS3, IcebergOnS3)
 WORLDS: Mapping[str, type[World]] = {world.name: world for world in _ALL}

@@ -79,10 +79,11 @@ def _check(
 
 PROFILE = "target: {type: parquet}\n"
 RULE = {
-    "rules/r.py": "import sys\n\ndef raises(batch):\n    raise ValueError('secret')\n\ndef returns_text(batch):\n    return 'yes'\n\n"
+    "rules/r.py": "import os, sys\n\ndef raises(batch):\n    raise ValueError('secret')\n\ndef returns_text(batch):\n    return 'yes'\n\n"
 }
 RULE["rules/r.py"] += (
-    "def exits(batch):\n    sys.exit(0)\n\ndef nothing(batch):\n    pass\n\ndef forever(batch):\n    while True:\n        pass\n"
+    "def exits(batch):\n    sys.exit(0)\n\ndef nothing(batch):\n    pass\n\ndef forever(batch):\n"
+    "    while os.path.exists(__file__):\n        sum(range(9999))\n"  # busy, until the test takes its file away
 )
 
 _CONTRACTS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -384,14 +385,16 @@ OTHERS: list[Callable[[Gate, str], object]] = [
 def test_a_worker_that_stalls_past_its_lease_and_wakes_commits_nothing_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: Callable[[Gate, str], object]
 ) -> None:
+    origin = tmp_path / "origin"
+    open_shop(origin)
+    held = gate_of(origin).run(origin / "strict.yaml", origin / "bad.csv", batch_id="b1").manifest
+    assert held
     at, done = 0, False
     while not done:
         at += 1
         shop = tmp_path / str(at)
-        open_shop(shop)
+        shutil.copytree(origin, shop)
         monkeypatch.chdir(shop)
-        held = gate_of(shop).run("strict.yaml", "bad.csv", batch_id="b1").manifest
-        assert held
         done = not _stalls(shop, held.quarantine_id, at, other)
         item = the_item(shop)
         assert item.status in {Status.REPLAYED, Status.RELEASED}

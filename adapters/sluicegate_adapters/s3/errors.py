@@ -14,8 +14,8 @@ __all__ = ["code_of", "is_missing_key", "s3_errors", "status_of"]
 _CREDENTIALS = "set access_key_id and secret_access_key in the profile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 _EXPIRED = "the credentials have expired: get new ones, then run it again"
 _PERMISSION = (
-    "let these credentials use s3:GetObject, PutObject, PutObjectTagging, DeleteObject, AbortMultipartUpload, ListBucket and "
-    "ListBucketMultipartUploads on the bucket"
+    "let these credentials use s3:GetObject, PutObject, PutObjectTagging, DeleteObject, AbortMultipartUpload, ListBucket, "
+    "ListBucketMultipartUploads and ListMultipartUploadParts on the bucket"
 )
 _CLOCK = "this machine's clock is wrong: set it (NTP), then run it again"
 _REGION = "the bucket lies in another region: set region in the profile"

@@ -15,7 +15,7 @@ from sluicegate.batch.convert import type_of_nothing
 from sluicegate.batch.database import escaped
 from sluicegate.batch.files import FileSet
 from sluicegate.checks.sqltext import identifier, literal
-from sluicegate.errors import BatchUnreadable
+from sluicegate.errors import BatchUnreadable, StorageError
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,9 +28,14 @@ def file_list(paths: Iterable[Path]) -> str:
     return f"[{', '.join(literal(escaped(path)) for path in paths)}]"
 
 
-def unreadable(files: Sequence[Path], format: str, error: Exception) -> BatchUnreadable:  # noqa: A002
-    """DuckDB's complaint as one line that says where, and shows no value of the data."""
+def unreadable(files: Sequence[Path], format: str, error: Exception) -> BatchUnreadable | StorageError:  # noqa: A002
+    """DuckDB's complaint as one line that says where, and shows no value of the data; no fault of the batch's where room is missing."""
     text = str(error)
+    if "Out of Memory" in text or "No space left" in text:
+        return StorageError(
+            f"{files[0]} can't be read in: memory ran out, or the room to spill to",
+            hint="free some space where batch.temp_directory is, name another folder there, or raise batch.memory_limit",
+        )
     named = next((path for path in files if str(path) in text), files[0])
     place = re.search(r"(?:CSV Error on |at )[Ll]ine:? (\d+)", text)
     byte = re.search(r"at byte (\d+)", text)
@@ -60,7 +65,6 @@ def _reason(text: str, format: str) -> str:  # noqa: A002
         ("GZIP", "the compressed data is broken"),
         ("ZSTD", "the compressed data is broken"),
         ("Permission denied", "permission denied"),
-        ("Out of Memory", "it doesn't fit: out of memory and nowhere to spill"),
     ):
         if sign in text:
             return reason
