@@ -193,7 +193,8 @@ class _IcebergFolder(World):
             if table is None:
                 return []
             seen = [snapshot.summary for snapshot in ancestors_of(table.current_snapshot(), table.metadata)]
-        return [Committed(said["sluicegate.batch-id"], said["sluicegate.content-sha256"]) for said in seen if said]  # type: ignore[arg-type]
+        batches = [said for said in seen if said and said["sluicegate.batch-id"]]  # a branch begins with an empty snapshot
+        return [Committed(str(said["sluicegate.batch-id"]), str(said["sluicegate.content-sha256"])) for said in batches]
 
     def rows(self) -> list[tuple[str, str]]:
         with self.table() as table:
