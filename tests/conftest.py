@@ -1,8 +1,15 @@
-"""How long hypothesis looks: the same examples every time where CI is set, new ones on a developer's machine."""
+"""How long hypothesis looks: the same examples every time where CI is set, new ones on a developer's machine.
+
+And what the crash suites tell at the end of a run.
+"""
 
 import os
 
 from hypothesis import HealthCheck, settings
+
+from tests.crash.summary import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]
 
 DEFAULT = settings(
     max_examples=50, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

@@ -112,3 +112,23 @@ def test_no_test_waits_for_time_to_pass(path: Path) -> None:
 def test_an_engine_uses_no_clock_of_its_own(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert not re.findall(r"datetime\.now\(|date\.today\(|utcnow\(|time\.time\(|\bcurrent_timestamp\b|\bnow\(\)(?!`)", text)
+
+
+def forks(source: str) -> bool:
+    """Whether a module makes children that live on with what this process had: a pytest worker's threads are not among it."""
+    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return any(
+        re.match(r"os\.fork|.*(get_context|Popen|Process)\(.?fork|.*set_start_method", ast.unparse(call)) for call in calls
+    )
+
+
+def test_nobody_forks_but_a_program_that_has_used_nothing_yet() -> None:
+    """A child that is forked where DuckDB, Arrow or an S3 client has threads may wait for ever for a lock that nobody has any more."""
+    found = {name(path) for path in EVERYTHING if path != Path(__file__) and forks(path.read_text(encoding="utf-8"))}
+    assert found == {"tests/crash/foreman.py"}
+
+
+def test_the_rule_about_forks_sees_what_it_should() -> None:
+    assert forks("import os\nif os.fork() == 0: pass")
+    assert forks("import multiprocessing as m\nm.get_context('fork').Process(target=f)")
+    assert not forks("import multiprocessing as m\nm.get_context('spawn')\n'os.fork()'")

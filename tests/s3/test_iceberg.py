@@ -1,10 +1,7 @@
-"""The Iceberg target with its warehouse in a bucket: the suite of every target, a bad network, deaths, races, recovery."""
+"""The Iceberg target with its warehouse in a bucket: the suite of every target, a bad network, recovery."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,6 @@ from tests.s3.iceberg_shop import settings_for, values
 from tests.s3.proxy import Network
 from tests.s3.servers import client_of
 
-ROOT = Path(__file__).parents[2]
 LATER = datetime.now(UTC) + timedelta(hours=1)
 pytestmark = pytest.mark.slow
 
@@ -104,26 +100,3 @@ def test_a_bucket_that_is_not_there_is_a_storage_error_and_nothing_is_committed(
         IcebergTarget(settings, tmp_path).commit(commit_request([1]))
     assert isinstance(caught.value, StorageError)
     assert "\n" not in caught.value.message
-
-
-def told(what: str, server: str, bucket: str, folder: Path) -> Any:
-    command = [sys.executable, "-m", "tests.s3.iceberg_shop", what, server, bucket, str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout)
-
-
-def test_a_commit_that_is_killed_is_made_once_by_its_recovery(
-    server: str, bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    seen = told("kill", server, bucket, tmp_path)
-    with capsys.disabled():
-        sys.stdout.write(f"[{seen['deaths']} of {seen['points']} points] ")
-    assert seen["deaths"] >= 10
-
-
-def test_of_eight_that_commit_at_once_one_does(settings: dict[str, Any], server: str, bucket: str, tmp_path: Path) -> None:
-    seen = told("race", server, bucket, tmp_path)
-    assert seen["same"] == ["committed"] + ["there"] * 7
-    assert seen["other"] == ["committed"] + ["conflict"] * 7
-    assert len(values(settings, tmp_path)) == 3

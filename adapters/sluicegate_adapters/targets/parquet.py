@@ -241,7 +241,7 @@ class ParquetTarget:
             )
 
 
-def parquet_target(settings: Mapping[str, Any], base: Path) -> Target:
+def parquet_target(settings: Mapping[str, Any], base: Path, *, step: Step | None = None) -> Target:
     """The target ``parquet``: in a bucket where ``path`` says ``s3://``, else on a local disk.
 
     Raises:
@@ -250,8 +250,8 @@ def parquet_target(settings: Mapping[str, Any], base: Path) -> Target:
     if _text(settings, "path", DEFAULT_PATH).startswith(SCHEME):
         from sluicegate_adapters.targets.parquet_s3 import S3ParquetTarget
 
-        return S3ParquetTarget(settings, base)
-    return ParquetTarget(settings, base)
+        return S3ParquetTarget(settings, base, step=step)
+    return ParquetTarget(settings, base, step=step)
 
 
 def _text(settings: Mapping[str, Any], key: str, default: str) -> str:

@@ -30,6 +30,7 @@ from sluicegate.ports.target import CommitReceipt, CommitRequest
 from sluicegate_adapters.local_files import LocalFiles, absolute, storage_errors
 from sluicegate_adapters.s3.answers import Answer
 from sluicegate_adapters.s3.creation import Creation, gave_up, state_unknown
+from sluicegate_adapters.s3.errors import code_of
 from sluicegate_adapters.s3.objects import ATTEMPTS, Bucket, Step
 from sluicegate_adapters.s3.probe import refuse_without_conditions
 from sluicegate_adapters.s3.settings import KNOWN_SETTINGS, read_bucket_settings
@@ -181,6 +182,9 @@ class S3ParquetTarget:
                 creation.give_up()
                 if not isinstance(error, CommitStateUnknown):  # else it may yet appear
                     self._bucket.delete([self._keys.facts(key, mine.attempt)])
+            cleared = code_of(error.__cause__) == "NoSuchUpload"  # by who was quicker, perhaps
+            if cleared and not isinstance(error, CommitStateUnknown) and (there := self._look(key)):
+                return self._settle(request, key, there, attempt=mine.attempt)
             raise
 
     def _decide(self, request: CommitRequest, key: str, source: Path, mine: _There, creation: Creation) -> CommitReceipt:

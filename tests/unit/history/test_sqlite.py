@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import json
 import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -202,22 +202,33 @@ def test_a_path_that_can_hold_no_history_is_a_storage_error(tmp_path: Path, wher
         SqliteHistory(tmp_path / where).record(RUN)
 
 
-def record_many(path: Path, writer: int, barrier: Any) -> None:
-    history = SqliteHistory(path)
-    barrier.wait(60)
-    for number in range(3):
-        history.record(replace(RUN, run_id=f"w{writer}-{number}", figures={"f": number}))
+WRITER = """
+import json, sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from sluicegate.history import RunRecord, SqliteHistory
+history, run = SqliteHistory(Path(sys.argv[1])), RunRecord(**json.loads(sys.argv[3]))
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(3):
+    history.record(replace(run, run_id=f"w{sys.argv[2]}-{number}", figures={"f": number}))
+"""
 
 
 def test_eight_processes_that_begin_one_history_at_once_lose_nothing(history: SqliteHistory) -> None:
-    context = multiprocessing.get_context("fork")
-    barrier = context.Barrier(8)
-    writers = [context.Process(target=record_many, args=(history.path, writer, barrier)) for writer in range(8)]
+    run = json.dumps({**asdict(RUN), "figures": {}})
+    command = [sys.executable, "-c", WRITER, str(history.path)]
+    writers = [
+        subprocess.Popen([*command, str(writer), run], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for writer in range(8)
+    ]
+    assert [writer.stdout.readline() for writer in writers if writer.stdout] == ["ready\n"] * 8
     for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert [writer.exitcode for writer in writers] == [0] * 8
+        assert writer.stdin
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    assert [writer.communicate(timeout=120)[0] for writer in writers] == [""] * 8
+    assert [writer.returncode for writer in writers] == [0] * 8
     assert len(history.runs(limit=None)) == 24
     assert not list(history.path.parent.glob("*.tmp*"))
 

@@ -1,0 +1,54 @@
+"""A command that dies anywhere, and whose recovery dies anywhere, ends in one place: in every world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.crash.crew import Crew
+from tests.crash.deaths import SCENARIOS, Deaths, kill_everywhere
+from tests.crash.worlds import World
+
+pytestmark = pytest.mark.slow
+
+Told = Callable[[str, object], None]
+
+
+def tell(record_property: Told, world: str, deaths: Deaths) -> None:
+    """For the summary at the end of the run."""
+    for name, value in {"world": world, "points": deaths.points, "killed": deaths.killed, "states": deaths.states}.items():
+        record_property(name, value)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_in_parquet_and_a_local_store_every_death_of_a_command_and_of_its_recovery_ends_in_one_place(
+    crew: Crew, world_of: Callable[[str], World], scenario: str, record_property: Told
+) -> None:
+    deaths = kill_everywhere(crew, world_of("parquet+local"), SCENARIOS[scenario])
+    tell(record_property, "parquet+local", deaths)
+    assert deaths.killed == deaths.points >= 20
+    assert deaths.states >= 5
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("world", ["iceberg+local", "iceberg+s3", "parquet on s3+s3", "iceberg on s3+s3"])
+def test_with_iceberg_and_with_s3_every_state_that_a_death_can_leave_ends_in_one_place(
+    crew: Crew, world_of: Callable[[str], World], world: str, scenario: str, record_property: Told
+) -> None:
+    """Every moment is photographed; really killed is a worker at each ninth, another one for each scenario."""
+    first = 1 + list(SCENARIOS).index(scenario)
+    deaths = kill_everywhere(crew, world_of(world), SCENARIOS[scenario], nth=9, first=first, depth=1)
+    tell(record_property, world, deaths)
+    assert deaths.killed >= 2
+    assert deaths.states >= 2
+
+
+@pytest.mark.parametrize("scenario", ["commit", "commit parquet"])
+def test_by_a_branch_that_is_published_every_state_that_a_death_can_leave_ends_in_one_place(
+    crew: Crew, world_of: Callable[[str], World], scenario: str, record_property: Told
+) -> None:
+    deaths = kill_everywhere(crew, world_of("iceberg by a branch+local"), SCENARIOS[scenario], nth=9, depth=1)
+    tell(record_property, "iceberg by a branch+local", deaths)
+    assert deaths.killed >= 2
+    assert deaths.states >= 5
