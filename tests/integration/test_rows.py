@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,9 +16,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from sluicegate import Gate, RunOutcome
+from sluicegate.checks.contract_check import ContractCheck
 from sluicegate.errors import BatchConflict, StorageError, TransientStorageError, UsageError
 from sluicegate.gate.act import ActionTaken
 from sluicegate.gate.merge import ALONE, MERGED
+from sluicegate.ports.batch import BatchView
+from sluicegate.ports.engine import Engine, Result, RunContext
 from sluicegate.ports.quarantine import CHECKS_COLUMN, ROW_COLUMN, Manifest, QuarantineStatus
 from sluicegate.ports.target import CommitRequest, Readable
 from sluicegate.verdict.model import Outcome
@@ -220,6 +223,7 @@ def test_where_the_rest_cannot_be_read_the_rows_are_judged_alone_and_that_is_sai
     assert list(skipped) == ["there are orders"]
     assert "held on the rest" in skipped["there are orders"]
     assert done.as_document()["judged"] == ALONE
+    assert "keys that the rest has, too, were not looked for" in " ".join(done.warnings)
 
 
 def test_release_commits_the_rows_as_they_are(shop: Path) -> None:
@@ -236,8 +240,18 @@ def test_what_was_split_may_be_deleted_and_the_rest_stays(shop: Path) -> None:
     gate.delete(the_item(gate).quarantine_id, by="ada", reason="noise")
     late = hand_in(gate)
     assert late.action is ActionTaken.SPLIT
-    assert "deleted since" in " ".join(late.warnings)
+    assert "broken rows of this batch were quarantined before, and have been deleted since" in " ".join(late.warnings)
     assert committed(shop) == wanted()
+
+
+def test_rows_that_were_replayed_are_not_told_as_given_up_when_their_copies_are(local: Path) -> None:
+    gate = gate_of(local)
+    hand_in(gate)
+    gate.release(the_item(gate).quarantine_id, by="ada", reason="they are right")
+    gate.delete(the_item(gate).quarantine_id, by="ada", reason="done with it")
+    late = hand_in(gate)
+    assert "have been released since, and what was kept is deleted" in " ".join(late.warnings)
+    assert committed(local) == wanted(set(range(len(LINES))))
 
 
 WHOLE: dict[str, tuple[tuple[tuple[str, str], ...], str]] = {
@@ -261,6 +275,30 @@ def test_what_cannot_be_split_is_quarantined_whole_and_says_why(local: Path, cas
     item = the_item(gate)
     assert (item.scope, item.rows, item.split) == ("batch", 7, {})
     assert item.reason.endswith(done.verdict.reasons[-1])
+    assert not (local / "data").exists()
+
+
+class Miscounting:
+    """An engine that finds one row less than there are."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.name, self.versions, self.translate = engine.name, engine.versions, engine.translate
+        self._engine = engine
+
+    def run(self, checks: Sequence[ContractCheck], batch: BatchView, context: RunContext) -> Iterator[Result]:
+        for result in self._engine.run(checks, batch, context):
+            yield replace(result, failing=result.failing - 1 if result.failing else result.failing)
+
+
+def test_a_batch_whose_broken_rows_the_engine_counted_otherwise_is_not_split(
+    local: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = gate_of(local)
+    monkeypatch.setitem(gate.engines._loaded, "duckdb", Miscounting(gate.engines["duckdb"]))
+    done = hand_in(gate)
+    assert done.action is ActionTaken.QUARANTINED
+    assert "amounts are positive: duckdb counted 1, and 2 rows could be found" in done.verdict.reasons[-1]
+    assert (the_item(gate).scope, the_item(gate).rows) == ("batch", 7)
     assert not (local / "data").exists()
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sluicegate import Gate
@@ -28,7 +30,7 @@ def finish(gate: Gate, item: Manifest, *, dry_run: bool = False) -> Recovered | 
     return found[0] if found else None
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "folders"])
 def test_the_rest_is_committed_from_the_batchs_own_files(gate: Gate, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
     batch = "bad.csv"
     if suffix == "parquet":
@@ -37,6 +39,14 @@ def test_the_rest_is_committed_from_the_batchs_own_files(gate: Gate, monkeypatch
         columns = "columns = {'id': 'BIGINT', 'amount': 'DECIMAL(9,2)', 'note': 'VARCHAR'}"
         duckdb.sql(f"COPY (FROM read_csv('bad.csv', {columns})) TO 'bad.parquet'")
         batch = "bad.parquet"
+    elif suffix == "folders":
+        batch = "bad"
+        ids, amounts, notes = zip(*(line.split(",") for line in LINES), strict=True)
+        money = pa.array([Decimal(amount) for amount in amounts], pa.decimal128(9, 2))
+        table = pa.table({"id": [int(number) for number in ids], "amount": money, "note": [note or None for note in notes]})
+        for day, rows in {"1": table.slice(0, 4), "2": table.slice(4)}.items():
+            Path(f"bad/day={day}").mkdir(parents=True)
+            pq.write_table(rows, f"bad/day={day}/orders.parquet")
     item = half_split(gate, monkeypatch, batch)
     monkeypatch.chdir("/")
     told = finish(gate, item, dry_run=True)
@@ -56,8 +66,11 @@ def test_the_rest_is_committed_from_the_batchs_own_files(gate: Gate, monkeypatch
 
 def test_recover_does_it_for_all_items(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     item = half_split(gate, monkeypatch)
+    (told,) = [found for found in gate.recover(dry_run=True) if found.what == "rows"]
     (done,) = [found for found in gate.recover() if found.what == "rows"]
     assert (done.where, done.done) == (item.quarantine_id, "finished")
+    assert (told.done, told.why) == ("would be finished", done.why)
+    assert done.why.startswith("its rest was not committed yet")
     assert committed(gate.profile.base) == wanted()
     assert [found for found in gate.recover() if found.what == "rows"] == []
     assert hand_in(gate).decided_before

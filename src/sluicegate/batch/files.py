@@ -71,16 +71,23 @@ class FileSet:
         format: one of ``FORMATS``.
         partitions: the ``key`` of each ``key=value`` folder inside the given folder or glob: columns of the batch.
         foreign_keys: the same outside of it: not columns.
+        root: where there are partitions: the folder that they are read from, if it is one.
     """
 
     files: tuple[BatchFile, ...]
     format: str
     partitions: tuple[str, ...] = ()
     foreign_keys: tuple[str, ...] = ()
+    root: Path | None = None
 
     @property
     def paths(self) -> tuple[Path, ...]:
         return tuple(item.path for item in self.files)
+
+    @property
+    def origin(self) -> tuple[Path, ...]:
+        """What names these files and their columns again, as long as nothing is added to the folder."""
+        return (self.root,) if self.root else self.paths
 
 
 def find_files(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], format: str | None = None) -> FileSet:  # noqa: A002
@@ -118,7 +125,9 @@ def find_files(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
             "some files lie in key=value folders and others don't, or in others", hint="hand in one partitioned folder at a time"
         )
     foreign = {key for root in found.values() for key in _keys(root)}
-    return FileSet(files, the_format, partitions, tuple(sorted(foreign - set(partitions))))
+    roots = set(found.values())
+    root = roots.pop() if partitions and len(roots) == 1 else None
+    return FileSet(files, the_format, partitions, tuple(sorted(foreign - set(partitions))), root)
 
 
 def _each_once(found: dict[Path, Path]) -> dict[Path, Path]:

@@ -74,6 +74,11 @@ class Batch:
         return self.source.paths if self.source else ()
 
     @property
+    def origin(self) -> tuple[Path, ...]:
+        """What to open to have the batch once more: its files, or the one folder of ``key=value`` folders."""
+        return self.source.origin if self.source else ()
+
+    @property
     def batch_id(self) -> str:
         """As given; else the first 16 digits of ``content_sha256``, which this waits for."""
         return self._given_id or self.content_sha256[:_DERIVED_DIGITS]

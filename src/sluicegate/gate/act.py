@@ -60,6 +60,8 @@ class ActableBatch(Protocol):
     def options(self) -> Mapping[str, Any]: ...
     @property
     def files(self) -> tuple[Path, ...]: ...
+    @property
+    def origin(self) -> tuple[Path, ...]: ...
     def view(self) -> EngineView: ...
     def parquet_files(self) -> tuple[Path, ...]: ...
     @property
@@ -199,7 +201,7 @@ def _of_rows(manifest: Manifest, contract: Contract, batch: ActableBatch, split:
         split={
             "format": batch.format,
             "options": dict(batch.options),
-            "files": [str(path) for path in batch.files],
+            "files": [str(path) for path in batch.origin],
             "fields": [[spec.name, spec.type] for spec in contract.fields],
             "columns": {column.name: column.native for column in batch.schema},
             "checks": {

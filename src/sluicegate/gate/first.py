@@ -15,7 +15,7 @@ from typing import Any
 from sluicegate.contract.model import Contract
 from sluicegate.errors import BatchConflict, NoSuchItem, StorageError, TransientStorageError
 from sluicegate.gate.act import ActableBatch, Acted, ActionTaken, commit, quarantine
-from sluicegate.gate.items import WAITING, Desk, landing_step
+from sluicegate.gate.items import WAITING, Desk, landed_as, landing_step
 from sluicegate.gate.rest import REST_LOCATION, commit_rest, is_rest, note_rest, rest_step, unfinished
 from sluicegate.gate.split import Parts, Split
 from sluicegate.ports.quarantine import Confirming, Manifest, QuarantineStatus, quarantine_id
@@ -270,5 +270,9 @@ def _story(item: Manifest | None, *, other_data: bool = False) -> tuple[str, ...
     landed = item and landing_step(item)
     if item is None or (landed and "action" not in landed.details):
         return ()
+    what = "broken rows of this batch were" if item.scope == "rows" else "this very batch was"
     with_data = " with other data" if other_data else ""
-    return (f"this very batch was quarantined before, and has been {item.status}{with_data} since: it was not kept again",)
+    became = f"{item.status}{with_data} since"
+    if landed and item.status is QuarantineStatus.DELETED:  # the kept bytes are gone: the rows are in the target
+        became = f"{landed_as(landed)}{with_data} since, and what was kept is deleted"
+    return (f"{what} quarantined before, and {'have' if item.scope == 'rows' else 'has'} been {became}: nothing was kept again",)

@@ -21,7 +21,19 @@ from sluicegate.errors import TransientStorageError, UsageError
 from sluicegate.ports.quarantine import Manifest, QuarantineStatus, QuarantineStore, Transition
 from sluicegate.ports.target import CommitReceipt, Target
 
-__all__ = ["DONE", "RELEASE", "REPLAY", "WAITING", "Claim", "Desk", "Landing", "landing_step", "moved", "refuse_deleted"]
+__all__ = [
+    "DONE",
+    "RELEASE",
+    "REPLAY",
+    "WAITING",
+    "Claim",
+    "Desk",
+    "Landing",
+    "landed_as",
+    "landing_step",
+    "moved",
+    "refuse_deleted",
+]
 
 REPLAY, RELEASE = "replay", "release"
 WAITING = (QuarantineStatus.QUARANTINED, QuarantineStatus.REVIEWED)
@@ -38,8 +50,7 @@ class Landing:
 
     @property
     def status(self) -> QuarantineStatus:
-        released = self.claim is not None and self.claim.details.get("action") == RELEASE
-        return QuarantineStatus.RELEASED if released else QuarantineStatus.REPLAYED
+        return landed_as(self.claim) if self.claim else QuarantineStatus.REPLAYED
 
 
 def moved(
@@ -288,6 +299,11 @@ def _claim_of(item: Manifest, found: CommitReceipt) -> Transition | None:
 def landing_step(item: Manifest) -> Transition | None:
     """The step that brought the item's content to the target, if one did."""
     return next((step for step in reversed(item.history) if "location" in step.details), None)
+
+
+def landed_as(step: Transition) -> QuarantineStatus:
+    """What a claim, or the step that noted its commit, makes of an item."""
+    return QuarantineStatus.RELEASED if step.details.get("action") == RELEASE else QuarantineStatus.REPLAYED
 
 
 def refuse_deleted(item: Manifest) -> None:

@@ -29,6 +29,7 @@ __all__ = ["Bench", "Judge", "ReplayOutcome", "Task", "original_contract", "rele
 
 _PASSES = (Decision.COMMIT, Decision.COMMIT_WITH_WARNINGS)
 _ENGINE_BROKE, _HELD = 5, 3
+_ALONE = "the target can't show the rest of the batch here: the rows were judged alone; keys that the rest has, too, were not looked for"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,14 +174,19 @@ def replay(bench: Bench, task: Task, *, dry_run: bool = False) -> ReplayOutcome:
         if dry_run:
             verdict, judged = _verdict(bench, item, contract, batch)
             return ReplayOutcome(
-                manifest=item, contract=contract, verdict=verdict, dry_run=True, warnings=batch.notes, judged=judged
+                manifest=item, contract=contract, verdict=verdict, dry_run=True, warnings=_notes(batch, judged), judged=judged
             )
         claim = desk.claim(task.quarantine_id, REPLAY, batch.content_sha256, by=task.by, why=task.why)
         if isinstance(claim, Manifest):
             return ReplayOutcome(manifest=_the_same(claim, batch.content_sha256))
         with _given_back(desk, claim):
             outcome = _judged(bench, claim, contract, batch)
-            return replace(outcome, warnings=batch.notes)
+            return replace(outcome, warnings=_notes(batch, outcome.judged))
+
+
+def _notes(batch: Batch, judged: str) -> tuple[str, ...]:
+    """What a person should know of how the batch was read and judged."""
+    return (*batch.notes, _ALONE) if judged == ALONE else batch.notes
 
 
 def _judged(bench: Bench, claim: Claim, contract: Contract, batch: Batch) -> ReplayOutcome:

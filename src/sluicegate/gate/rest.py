@@ -180,26 +180,25 @@ def finish_rest(desk: Desk, item: Manifest, opened: Callable[[Manifest], Batch],
         return None
     facts: dict[str, Any] = {"what": "rows", "where": item.quarantine_id}
     try:
-        found = desk.find(item, item.batch_id)
-        if found is not None and found.content_sha256 != item.content_sha256:
+        there = desk.find(item, item.batch_id)
+        if there is not None and there.content_sha256 != item.content_sha256:
             return Recovered(done="left", why=f"batch {item.batch_id!r} was committed with other content", exit_code=4, **facts)
         if not dry_run:
-            found = found or _commit_original(desk, item, opened)
+            found = there or _commit_original(desk, item, opened)
             settled = desk.settle(item, by="recover")
             if is_rest(settled, found):
                 note_rest(desk, settled, found, by="recover")
-        elif found is None:
+        elif there is None:
             with _original(item, opened):
                 pass
     except SluicegateError as error:
         return Recovered(
             done="left", why=f"its rest is not committed: {error.message}; {_AGAIN}", exit_code=error.exit_code, **facts
         )
-    why = (
-        "its rest was committed, and it did not say so"
-        if found
-        else "its rest is not committed yet, and its batch is still there"
-    )
+    why = "its rest was not committed yet, and its batch was still there"
+    if there is not None:
+        whole = is_whole(item, there)
+        why = f"{'its whole batch' if whole else 'its rest'} was committed, and it did not say so"
     return Recovered(done="would be finished" if dry_run else "finished", why=why, **facts)
 
 
