@@ -10,7 +10,7 @@ from pathlib import Path
 from sluicegate import Gate
 from sluicegate.ports.quarantine import quarantine_id
 
-__all__ = ["BAD", "BAD_PARQUET", "BATCH", "CONTENTS", "FIXED", "ITEM", "OTHERS", "ROWS", "WORKS", "open_shop", "sha"]
+__all__ = ["BAD", "BAD_PARQUET", "BATCH", "CONTENTS", "FIXED", "ITEM", "OTHERS", "ROWS", "WORKS", "WORSE", "open_shop", "sha"]
 
 BATCH = "b1"
 STRICT = """\
@@ -29,6 +29,8 @@ data_contract:
 LOOSE = STRICT.replace("min: 0", "min: -100").replace("1.0.0", "1.1.0")
 BAD = "id,amount\n1,1.00\n2,-2.00\n3,3.00\n"
 FIXED = BAD.replace("-2", "2")
+WORSE = BAD.replace("-2", "-3")
+"""Bad, too, and another content under the same batch_id."""
 OTHERS = tuple(f"id,amount\n{number},1.00\n" for number in range(10, 18))
 """Eight more deliveries, each passing."""
 ELSE = "id,amount\n8,8.00\n"
@@ -44,7 +46,7 @@ def _rows(text: str) -> list[tuple[str, str]]:
     return sorted((number, amount) for number, amount in (line.split(",") for line in text.splitlines()[1:]))
 
 
-CONTENTS: Mapping[str, str] = {sha(text): text for text in (BAD, FIXED, ELSE, *OTHERS)}
+CONTENTS: Mapping[str, str] = {sha(text): text for text in (BAD, FIXED, WORSE, ELSE, *OTHERS)}
 BAD_PARQUET = base64.b64decode(
     "UEFSMRUAFTwVNiwVBhUAFQYVBgAAHhwCAAAABgEBAAkBAQ4sAAAAAAMAAAAAAAAAFQAVJBUoLBUGFQAVBhUGAAASRAIAAAAGAWQAAAA4////LAEAABUC"
     "GTw1ABgNZHVja2RiX3NjaGVtYRUEABUEJQIYAmlkJSQAFQIlAhgGYW1vdW50JQoVBBUSLFwVBBUSAAAAFgYZHBksJgAcFQQZFQAZGAJpZBUCFgYWXhZY"
@@ -66,6 +68,7 @@ _TEXTS = {
     "loose.yaml": LOOSE,
     "bad.csv": BAD,
     "fixed.csv": FIXED,
+    "worse.csv": WORSE,
     "else.csv": ELSE,
     **{f"other-{number}.csv": text for number, text in enumerate(OTHERS)},
 }
