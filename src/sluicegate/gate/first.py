@@ -124,16 +124,7 @@ class Door:
             BatchConflict: somebody has committed other content under its batch_id meanwhile; the item waits all the same.
             StorageError: nothing was kept.
         """
-        kept = quarantine(
-            self.contract,
-            verdict,
-            self.batch,
-            self.desk.store,
-            evidence=evidence,
-            nonce=nonce,
-            at=self.desk.clock(),
-            chosen=self.chosen,
-        )
+        kept = self._kept(verdict, evidence, nonce)
         ours = kept.nonce == nonce
         try:
             stands = self.standing()
@@ -151,7 +142,16 @@ class Door:
             BatchConflict: somebody has committed other content under its batch_id meanwhile; the item waits all the same.
             StorageError: nothing was kept; or the rest is still to be committed: the same batch handed in again does that.
         """
-        kept = quarantine(
+        kept = self._kept(verdict, evidence, nonce, found)
+        stands = self.standing()
+        if stands is None:
+            raise TransientStorageError(f"{kept.quarantine_id} was kept, and is gone", hint="see to the quarantine store")
+        if stands.action is not ActionTaken.SPLIT or kept.nonce != nonce:
+            return stands
+        return replace(stands, earlier=False, parts=Parts.of(found), warnings=())
+
+    def _kept(self, verdict: Verdict, evidence: dict[str, Any], nonce: str, split: Split | None = None) -> Manifest:
+        return quarantine(
             self.contract,
             verdict,
             self.batch,
@@ -160,14 +160,8 @@ class Door:
             nonce=nonce,
             at=self.desk.clock(),
             chosen=self.chosen,
-            split=found,
+            split=split,
         )
-        stands = self.standing()
-        if stands is None:
-            raise TransientStorageError(f"{kept.quarantine_id} was kept, and is gone", hint="see to the quarantine store")
-        if stands.action is not ActionTaken.SPLIT or kept.nonce != nonce:
-            return stands
-        return replace(stands, earlier=False, parts=Parts.of(found), warnings=())
 
     def _split_before(self, item: Manifest, found: CommitReceipt | None) -> Acted:
         """The batch was split: its rest is committed now if it wasn't yet."""
