@@ -46,7 +46,8 @@ from tests.crash.shop import WORKS
 __all__ = ["DECIDING", "main"]
 
 DECIDING = {"publish", "commit"}
-"""Operations that decide who commits; with them the first lock of an item, and the first write of a manifest."""
+"""Operations that decide who commits; with them the first lock of an item, and the first write of a manifest or of a batch's object."""
+_WRITES = {"put_object", "complete_multipart_upload"}
 _LONGEST = 120
 """Seconds that a worker may live, stops included: one that hangs ends, and fails its test."""
 _PART = 300
@@ -99,7 +100,11 @@ class Moments:
                 return when == "before" and not self.locked and "SQL" not in operation
             case "deciding":
                 first_lock = operation == "lock" and path.name == ".lock"
-                found = first_lock or operation in DECIDING or (operation == "put_object" and path.name == "manifest.json")
+                found = (
+                    first_lock
+                    or operation in DECIDING
+                    or (operation in _WRITES and path.name in {"manifest.json", "part-00000.parquet"})
+                )
                 if found:
                     self._at = None
                 return found
