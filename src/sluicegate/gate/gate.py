@@ -21,7 +21,7 @@ from sluicegate.contract.model import Contract
 from sluicegate.errors import StorageError, UsageError
 from sluicegate.gate.act import Acted, ActionTaken, commit_properties
 from sluicegate.gate.evidence import gather_evidence
-from sluicegate.gate.first import Door
+from sluicegate.gate.first import Door, RowsGone
 from sluicegate.gate.judgement import judge_all
 from sluicegate.gate.merge import narrowed
 from sluicegate.gate.opening import Opening
@@ -244,12 +244,20 @@ class Gate(Opening, Ward):
         door = Door(contract=contract, batch=batch, desk=desk, chosen=self.places.chosen(contract))
         tell("looking for an earlier decision")
         try:
-            acted = door.standing() or self._act_first(door, planned, verdict, batch, tell)
+            acted = self._standing(door, verdict) or self._act_first(door, planned, verdict, batch, tell)
         except StorageError as error:
             if verdict.decision is not Decision.BLOCK:
                 raise
             acted = Acted(action=ActionTaken.BLOCKED, warnings=(f"whether it was committed before could not be asked: {error}",))
         return replace(acted, warnings=(*acted.warnings, *_passes_too_late(acted, verdict), *door.notes))
+
+    def _standing(self, door: Door, verdict: Verdict) -> Acted | None:
+        try:
+            return door.standing()
+        except RowsGone:
+            if verdict.decision is not Decision.QUARANTINE:
+                raise
+            return None  # splitting it again brings the rows at hand, and whoever keeps them finds the item, and what it lacks
 
     def _act_first(self, door: Door, planned: Plan, verdict: Verdict, batch: Batch, tell: Progress) -> Acted:
         match verdict.decision:
