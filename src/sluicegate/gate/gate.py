@@ -33,7 +33,7 @@ from sluicegate.gate.run import run_checks
 from sluicegate.gate.split import Parts, Split, split
 from sluicegate.gate.ward import Ward
 from sluicegate.ports.engine import RunContext
-from sluicegate.ports.quarantine import QuarantineStore
+from sluicegate.ports.quarantine import QuarantineStatus, QuarantineStore
 from sluicegate.ports.target import Target
 from sluicegate.verdict.document import document, verdict_id
 from sluicegate.verdict.model import CheckOutcome, Decision, Verdict
@@ -338,6 +338,10 @@ def _passes_too_late(acted: Acted, verdict: Verdict) -> tuple[str, ...]:
     if acted.manifest is None or acted.action is not ActionTaken.QUARANTINED or verdict.exit_code:
         return ()
     item = acted.manifest
+    if item.status is QuarantineStatus.REPLAYING:
+        return (
+            f"its checks pass now, but this very batch was quarantined, and {item.owner} has it in hand until {item.lease_until}",
+        )
     verb = f"`sluicegate quarantine replay {item.quarantine_id}`"
     return (f"its checks pass now, but this very batch waits in quarantine since {item.created_at[:16]}: {verb} commits it",)
 
