@@ -16,6 +16,7 @@ import signal
 import socket
 import sqlite3
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -40,6 +41,7 @@ from sluicegate.config import load_profile
 from sluicegate.errors import SluicegateError
 from sluicegate_adapters.local_files import LocalFiles
 from sluicegate_adapters.s3.objects import Bucket
+from tests.crash.bucket_works import BUCKET_BUGS, BUCKET_WORKS
 from tests.crash.planted import BUGS
 from tests.crash.shop import WORKS
 
@@ -53,6 +55,8 @@ _LONGEST = 120
 _PART = 300
 """Bytes: smaller than S3 would have it, so that a Parquet file goes up in parts."""
 _CLIENTS: dict[str | None, Any] = {}
+_WORKS = {**WORKS, **BUCKET_WORKS}
+_BUGS = {**BUGS, **BUCKET_BUGS}
 
 
 class Moments:
@@ -189,13 +193,14 @@ def _answer(done: object) -> str:
 def _work(order: Mapping[str, Any], line: socket.socket) -> dict[str, Any]:
     moments = Moments(order, line)
     place, now = Path(order["place"]), datetime.fromisoformat(order["now"])
+    tempfile.tempdir = str(place.parent)  # `recover` clears up there what the dead left: this test's, and nobody else's
     _watch(moments)
     if order.get("bug"):
-        BUGS[order["bug"]]()
+        _BUGS[order["bug"]]()
     answers = []
     for name in order["works"]:
         try:
-            answers.append(_answer(WORKS[name](_gate(place, now, moments), place)))
+            answers.append(_answer(_WORKS[name](_gate(place, now, moments), place)))
         except SluicegateError as error:
             answers.append(type(error).__name__)
     return {"end": "done", "answers": answers, "operations": moments.seen}

@@ -5,7 +5,6 @@ Those that kill have ``shop`` and ``worlds``.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -17,35 +16,33 @@ from sluicegate.config import load_profile
 from sluicegate.ports.quarantine import Manifest
 from sluicegate_adapters.quarantine.local import LocalQuarantineStore
 from sluicegate_adapters.targets.parquet import ParquetTarget
+from tests.crash.shop import BAD, FIXED, LOOSE, STRICT, sha
+
+__all__ = [
+    "BAD",
+    "FIXED",
+    "LATER",
+    "LOOSE",
+    "MUCH_LATER",
+    "NOW",
+    "PROFILE",
+    "STRICT",
+    "Step",
+    "committed",
+    "gate_of",
+    "open_shop",
+    "sha",
+    "the_item",
+]
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
 MUCH_LATER = NOW + timedelta(days=30)
-STRICT = """\
-data_contract:
-  name: orders
-  version: 1.0.0
-  owner: shop
-  schema:
-    - {name: id, type: integer, required: true}
-    - {name: amount, type: "decimal(9,2)"}
-  quality_checks:
-    checks:
-      - {type: range, column: amount, min: 0}
-  violation_handling: {quarantine: {retention_days: 7}}
-"""
-LOOSE = STRICT.replace("min: 0", "min: -100").replace("1.0.0", "1.1.0")
-BAD = "id,amount\n1,1.00\n2,-2.00\n3,3.00\n"
-FIXED = BAD.replace("-2", "2")
 PROFILE = (
     "target: {type: parquet, path: 'data/{dataset}'}\nquarantine: {type: local, path: held}\nhistory: {path: history.sqlite}\n"
 )
 
 Step = Callable[[str, Path], AbstractContextManager[object]]
-
-
-def sha(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def open_shop(folder: Path) -> None:
@@ -76,6 +73,6 @@ def committed(folder: Path) -> list[str]:
     for batch in (folder / "data" / "orders").glob("*"):
         receipt = json.loads((batch / "_sluicegate.json").read_bytes())
         for part in receipt["files"]:
-            assert hashlib.sha256((batch / part["path"]).read_bytes()).hexdigest() == part["sha256"]
+            assert sha((batch / part["path"]).read_bytes()) == part["sha256"]
         found.append(receipt["content_sha256"])
     return found

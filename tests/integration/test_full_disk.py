@@ -121,7 +121,7 @@ def test_a_commit_to_a_full_disk_commits_nothing_and_works_when_there_is_room(
     assert gate("run", "loose.yaml", "orders.parquet", "--json") == 0
     assert json.loads(capsys.readouterr().out)["already_committed"] is False
     (data,) = disk.folder.rglob("*.parquet")
-    assert duckdb.execute(f"SELECT count(*) FROM read_parquet('{data}', hive_partitioning = false)").fetchone() == (ROWS,)
+    assert duckdb.execute(f"SELECT count(*) FROM read_parquet('{data}', hive_partitioning = false)").fetchall() == [(ROWS,)]
 
 
 def test_a_quarantine_on_a_full_disk_keeps_nothing_and_works_when_there_is_room(

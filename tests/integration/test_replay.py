@@ -111,6 +111,22 @@ def test_a_dry_run_judges_and_changes_nothing(gate: Gate, item: Manifest, shop: 
     assert committed(shop) == []
 
 
+def test_a_dry_run_foretells_that_the_target_has_other_content_under_the_batchs_id(gate: Gate, item: Manifest) -> None:
+    assert gate.run("strict.yaml", "fixed.csv", batch_id="b1").action is ActionTaken.COMMITTED
+    for dry_run in (True, False):
+        with pytest.raises(BatchConflict, match="committed before with other content"):
+            gate.replay(item.quarantine_id, "loose.yaml", dry_run=dry_run)
+        assert gate.replay(item.quarantine_id, dry_run=dry_run).exit_code == 3, "its checks fail, first"
+
+
+def test_a_dry_run_knows_what_is_committed_already_and_notes_nothing(gate: Gate, item: Manifest, shop: Path) -> None:
+    run_blindly(shop)
+    told = gate.replay(item.quarantine_id, dry_run=True)
+    assert (told.passed, told.verdict, told.manifest.status) == (True, None, QuarantineStatus.REPLAYED)
+    assert gate.quarantine_store.get(item.quarantine_id) == item
+    assert gate.replay(item.quarantine_id).manifest.status is QuarantineStatus.REPLAYED
+
+
 def test_a_repaired_file_is_committed_under_the_original_id_and_the_original_stays(
     gate: Gate, item: Manifest, shop: Path
 ) -> None:

@@ -351,8 +351,9 @@ def test_the_rows_go_nowhere_before_their_rest_is_committed(local: Path, monkeyp
         with pytest.raises(TransientStorageError, match="not committed yet") as raised:
             step()
         assert "hand the batch in again" in raised.value.hint
-    (held,) = gate_of(local, NOW + timedelta(days=30)).purge()
-    assert (held.done, held.exit_code) == ("failed", 6)
+    for dry_run in (True, False):
+        (held,) = gate_of(local, NOW + timedelta(days=30)).purge(dry_run=dry_run)
+        assert (held.done, held.exit_code) == ("failed", 6)
     assert gate.review(item.quarantine_id, by="ada", note="seen").status is QuarantineStatus.REVIEWED
     assert hand_in(gate).action is ActionTaken.SPLIT
     assert committed(local) == wanted()

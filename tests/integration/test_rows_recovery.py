@@ -76,6 +76,19 @@ def test_recover_does_it_for_all_items(gate: Gate, monkeypatch: pytest.MonkeyPat
     assert hand_in(gate).decided_before
 
 
+def test_a_dry_run_tells_what_a_run_does_also_where_committing_the_rest_would_clear_up(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half_split(gate, monkeypatch)
+    staged = Path("data/.sluicegate-staging", "0" * 32)
+    staged.mkdir(parents=True)
+    staged.with_suffix(".lock").touch()
+    told = [(each.what, each.where, each.done.removeprefix("would be "), each.why) for each in gate.recover(dry_run=True)]
+    done = [(each.what, each.where, each.done, each.why) for each in gate.recover()]
+    assert told == done
+    assert sorted(what for what, *_ in done) == ["rows", "staging folder"]
+
+
 def test_the_rest_is_read_as_it_was_when_the_batch_was_split(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("bad.csv").write_text(csv(LINES).replace(",", ";"))
     item = half_split(gate, monkeypatch)

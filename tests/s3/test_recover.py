@@ -110,9 +110,9 @@ def test_an_attempt_into_which_parts_still_come_is_left_alone(
     item = item_of("b1", delivery)
     put(held, f"{item}/data/alive/00000-a.csv")
     begin(held, f"{item}/data/alive/00001-b.csv")
-    monkeypatch.setattr(Bucket, "last_part", lambda _bucket, _upload: hours(2))
-    assert told(store.recover(older_than=hours(1))) == set()
-    monkeypatch.undo()
+    with monkeypatch.context() as alive:
+        alive.setattr(Bucket, "last_part", lambda _bucket, _upload: hours(2))
+        assert told(store.recover(older_than=hours(1))) == set()
     assert len(told(store.recover(older_than=hours(1)))) == 2
 
 

@@ -50,7 +50,7 @@ __all__ = ["S3QuarantineStore"]
 
 _OWN_SETTINGS = {"prefix", "retention_days", "scratch"}
 _READERS = 8
-_RESTORE = "restore it from a backup, or replay a repaired file"
+_RESTORE = "run the very batch again, which keeps it again; or restore it from a backup, or replay a repaired file"
 
 
 @dataclass(frozen=True, slots=True)

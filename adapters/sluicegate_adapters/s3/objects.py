@@ -79,12 +79,7 @@ class Bucket:
                 answer = client.get_object(Bucket=self.settings.bucket, Key=key)
                 return Stored(answer["Body"].read(), answer["ETag"].strip('"'))
 
-        try:
-            return self._repeated(once)
-        except StorageError as error:
-            if is_missing_key(error.__cause__):
-                return None
-            raise
+        return self._found(once)
 
     def head(self, key: str) -> Head | None:
         """What an object says of itself; None if there is none.
@@ -103,12 +98,7 @@ class Bucket:
                     length = str(answer.get("ContentRange", "")).rpartition("/")[2] or answer["ContentLength"]
                     return Head(int(length), {name.lower(): value for name, value in answer.get("Metadata", {}).items()})
 
-            try:
-                return self._repeated(once)
-            except StorageError as error:
-                if is_missing_key(error.__cause__):
-                    return None
-                raise
+            return self._found(once)
         return Head(bytes=0, metadata={})
 
     def put_if(self, key: str, body: bytes, *, etag: str | None) -> Answer:
@@ -325,6 +315,15 @@ class Bucket:
                 return answer
 
         return self._repeated(once)
+
+    def _found(self, once: Callable[[], _T]) -> _T | None:
+        """What a request finds; None if there is no such key."""
+        try:
+            return self._repeated(once)
+        except StorageError as error:
+            if is_missing_key(error.__cause__):
+                return None
+            raise
 
     def _repeated(self, once: Callable[[], _T]) -> _T:
         for attempt in range(ATTEMPTS - 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.cli.screen import Screen, clean, cut, grid, wrap
@@ -65,9 +66,9 @@ def _rows_by_day(files: list[str]) -> dict[str, int]:
     if not files:
         return {}
     listed = literals(tuple(files))
-    found = duckdb.execute(
-        f"SELECT make_date(year, month, day)::VARCHAR, count(*) FROM read_parquet([{listed}]) GROUP BY 1 ORDER BY 1"
-    ).fetchall()
+    query = f"SELECT make_date(year, month, day)::VARCHAR, count(*) FROM read_parquet([{listed}]) GROUP BY 1 ORDER BY 1"
+    with closing(duckdb.connect()) as connection:
+        found = connection.execute(query).fetchall()
     return {str(day): int(rows) for day, rows in found}
 
 

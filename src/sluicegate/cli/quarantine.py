@@ -103,7 +103,9 @@ def show_item(options: Namespace, screen: Screen) -> int:
     screen.line("")
     screen.line((f"files ({plural(len(item.files), 'file')})", "bold"))
     for file in item.files:
-        told = f"{file.path}, {plural(file.bytes, 'byte')}, from {near(file.original)}"
+        told = f"{file.path}, {plural(file.bytes, 'byte')}"
+        if item.scope == "batch":  # broken rows have no file of their own that they came from
+            told += f", from {near(file.original)}"
         screen.lines([(line,) for line in wrap(clean(told), screen.width)])
     screen.line(("history", "bold"))
     for step in item.history:

@@ -120,7 +120,8 @@ def show_replay(facts: Mapping[str, Any], screen: Screen) -> None:
     screen.line((facts["quarantine_id"], "bold"), f"  {said}")
     if verdict and not screen.quiet:
         refused = [item for item in verdict["checks"] if screen.verbose or item["outcome"] not in {"passed", "skipped"}]
-        screen.line((f"  {counts_text(verdict)}", "dim"))
+        on = f", on {facts['judged']}" if facts["judged"] else ""
+        screen.line((f"  {counts_text(verdict)}{on}", "dim"))
         screen.lines(check_lines(refused, width=screen.width, verbose=screen.verbose))
     for warning in facts["warnings"]:
         screen.problem(f"warning: {warning}")

@@ -18,17 +18,21 @@ from sluicegate.gate.act import ActableBatch, Acted, ActionTaken, commit, quaran
 from sluicegate.gate.items import WAITING, Desk, landed_as, landing_step
 from sluicegate.gate.rest import REST_LOCATION, commit_rest, is_rest, note_rest, rest_step, unfinished
 from sluicegate.gate.split import Parts, Split
-from sluicegate.ports.quarantine import Confirming, Manifest, QuarantineStatus, quarantine_id
+from sluicegate.ports.quarantine import Confirming, Manifest, QuarantineRequest, QuarantineStatus, quarantine_id
 from sluicegate.ports.target import CommitReceipt
 from sluicegate.verdict.model import Verdict
 
-__all__ = ["Door"]
+__all__ = ["Door", "RowsGone"]
 
 _GATE = "gate"
 
 
 class _DecidedMeanwhile(TransientStorageError):
     """Raised at the last look before a commit: the batch is in the store by now."""
+
+
+class RowsGone(StorageError):
+    """The broken rows of a batch that was split are not where the item says: whoever splits the batch again may keep them again."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,7 +67,8 @@ class Door:
 
         Raises:
             BatchConflict: the target has this batch_id with content that has nothing to do with this batch.
-            StorageError: one of them can't be asked, and the answer depends on it.
+            StorageError: one of them can't be asked, and the answer depends on it; or the kept bytes are gone (RowsGone: of a batch
+                that was split), and can't be kept again.
         """
         item, trouble = self._item()
         found = self.desk.target.find(self.batch.batch_id, dataset=self.contract.dataset, tenant=self.contract.tenant)
@@ -124,16 +129,7 @@ class Door:
             BatchConflict: somebody has committed other content under its batch_id meanwhile; the item waits all the same.
             StorageError: nothing was kept.
         """
-        kept = quarantine(
-            self.contract,
-            verdict,
-            self.batch,
-            self.desk.store,
-            evidence=evidence,
-            nonce=nonce,
-            at=self.desk.clock(),
-            chosen=self.chosen,
-        )
+        kept = self._kept(verdict, evidence, nonce)
         ours = kept.nonce == nonce
         try:
             stands = self.standing()
@@ -151,7 +147,16 @@ class Door:
             BatchConflict: somebody has committed other content under its batch_id meanwhile; the item waits all the same.
             StorageError: nothing was kept; or the rest is still to be committed: the same batch handed in again does that.
         """
-        kept = quarantine(
+        kept = self._kept(verdict, evidence, nonce, found)
+        stands = self.standing()
+        if stands is None:
+            raise TransientStorageError(f"{kept.quarantine_id} was kept, and is gone", hint="see to the quarantine store")
+        if stands.action is not ActionTaken.SPLIT or kept.nonce != nonce:
+            return stands
+        return replace(stands, earlier=False, parts=Parts.of(found), warnings=())
+
+    def _kept(self, verdict: Verdict, evidence: dict[str, Any], nonce: str, split: Split | None = None) -> Manifest:
+        return quarantine(
             self.contract,
             verdict,
             self.batch,
@@ -160,21 +165,17 @@ class Door:
             nonce=nonce,
             at=self.desk.clock(),
             chosen=self.chosen,
-            split=found,
+            split=split,
         )
-        stands = self.standing()
-        if stands is None:
-            raise TransientStorageError(f"{kept.quarantine_id} was kept, and is gone", hint="see to the quarantine store")
-        if stands.action is not ActionTaken.SPLIT or kept.nonce != nonce:
-            return stands
-        return replace(stands, earlier=False, parts=Parts.of(found), warnings=())
 
     def _split_before(self, item: Manifest, found: CommitReceipt | None) -> Acted:
         """The batch was split: its rest is committed now if it wasn't yet."""
         warnings: tuple[str, ...] = ()
         if found is None and (there := self.desk.find(item, item.batch_id)) and there.content_sha256 == item.content_sha256:
             found = there  # in the target that the item was on its way to, which isn't today's contract's
-        if found is None and unfinished(item):
+        confirmed = found is None and unfinished(item)
+        if confirmed:
+            self._confirm(item)
             found = commit_rest(self.desk, item, self.batch)
         if found is None:
             step = rest_step(item)
@@ -184,7 +185,7 @@ class Door:
             warnings = ("the target doesn't show the rest of the batch any more: it was not committed again",)
         if not is_rest(item, found):
             return self._in_target(found, item)
-        if item.status in WAITING:
+        if item.status in WAITING and not confirmed:
             self._confirm(item)
         try:
             item = self.desk.settle(note_rest(self.desk, item, found, by=_GATE), by=_GATE)
@@ -250,11 +251,28 @@ class Door:
     def _confirm(self, item: Manifest) -> None:
         """Nobody is told that a batch waits whose bytes are gone: the one who hands it in may be the last to have them.
 
+        So they are kept again. A worker that stalled before its item was there, and died right after, leaves one without bytes.
+
         Raises:
-            StorageError: they are.
+            StorageError: they are gone, and can't be kept again.
+            RowsGone: the same, of a batch that was split: its rows aren't at hand here.
         """
-        if isinstance(self.desk.store, Confirming):
-            self.desk.store.confirm(item)
+        store = self.desk.store
+        if not isinstance(store, Confirming):
+            return
+        try:
+            store.confirm(item)
+        except TransientStorageError:
+            raise
+        except StorageError as error:
+            if item.scope == "rows":
+                raise RowsGone(error.message, hint=error.hint) from error
+            files = self.batch.spool(self.batch.scratch / "again")
+            request = QuarantineRequest(
+                manifest=item, files=files, now=self.desk.clock(), fingerprinted=files == self.batch.files
+            )
+            store.confirm(store.put(request))
+            self.notes.append(f"the bytes of {item.quarantine_id} were gone ({error}): this batch's were kept again")
 
 
 def _conflict(batch_id: str, found: CommitReceipt, item: Manifest | None) -> BatchConflict:

@@ -21,7 +21,7 @@ from sluicegate.contract.model import Contract
 from sluicegate.errors import StorageError, UsageError
 from sluicegate.gate.act import Acted, ActionTaken, commit_properties
 from sluicegate.gate.evidence import gather_evidence
-from sluicegate.gate.first import Door
+from sluicegate.gate.first import Door, RowsGone
 from sluicegate.gate.judgement import judge_all
 from sluicegate.gate.merge import narrowed
 from sluicegate.gate.opening import Opening
@@ -33,7 +33,7 @@ from sluicegate.gate.run import run_checks
 from sluicegate.gate.split import Parts, Split, split
 from sluicegate.gate.ward import Ward
 from sluicegate.ports.engine import RunContext
-from sluicegate.ports.quarantine import QuarantineStore
+from sluicegate.ports.quarantine import QuarantineStatus, QuarantineStore
 from sluicegate.ports.target import Target
 from sluicegate.verdict.document import document, verdict_id
 from sluicegate.verdict.model import CheckOutcome, Decision, Verdict
@@ -244,12 +244,20 @@ class Gate(Opening, Ward):
         door = Door(contract=contract, batch=batch, desk=desk, chosen=self.places.chosen(contract))
         tell("looking for an earlier decision")
         try:
-            acted = door.standing() or self._act_first(door, planned, verdict, batch, tell)
+            acted = self._standing(door, verdict) or self._act_first(door, planned, verdict, batch, tell)
         except StorageError as error:
             if verdict.decision is not Decision.BLOCK:
                 raise
             acted = Acted(action=ActionTaken.BLOCKED, warnings=(f"whether it was committed before could not be asked: {error}",))
         return replace(acted, warnings=(*acted.warnings, *_passes_too_late(acted, verdict), *door.notes))
+
+    def _standing(self, door: Door, verdict: Verdict) -> Acted | None:
+        try:
+            return door.standing()
+        except RowsGone:
+            if verdict.decision is not Decision.QUARANTINE:
+                raise
+            return None  # splitting it again brings the rows at hand, and whoever keeps them finds the item, and what it lacks
 
     def _act_first(self, door: Door, planned: Plan, verdict: Verdict, batch: Batch, tell: Progress) -> Acted:
         match verdict.decision:
@@ -330,6 +338,10 @@ def _passes_too_late(acted: Acted, verdict: Verdict) -> tuple[str, ...]:
     if acted.manifest is None or acted.action is not ActionTaken.QUARANTINED or verdict.exit_code:
         return ()
     item = acted.manifest
+    if item.status is QuarantineStatus.REPLAYING:
+        return (
+            f"its checks pass now, but this very batch was quarantined, and {item.owner} has it in hand until {item.lease_until}",
+        )
     verb = f"`sluicegate quarantine replay {item.quarantine_id}`"
     return (f"its checks pass now, but this very batch waits in quarantine since {item.created_at[:16]}: {verb} commits it",)
 

@@ -99,11 +99,10 @@ def purge(desk: Desk, *, by: str, dry_run: bool, pace: Callable[[], object]) -> 
                 yield Kept(manifest=item, done="held", told="it is on hold")
             elif item.status is QuarantineStatus.REPLAYING and not desk.lapsed(item):
                 yield Kept(manifest=item, done="busy", told=f"{item.owner} works on it")
-            elif dry_run:
-                yield Kept(manifest=item, done="would be deleted", told=f"expired at {item.expires_at}")
             else:
-                pace()
-                yield _purged(desk, item, by)
+                if not dry_run:
+                    pace()
+                yield _purged(desk, item, by, dry_run=dry_run)
 
 
 def _cleared(store: QuarantineStore, stone: Manifest) -> Kept | None:
@@ -115,8 +114,11 @@ def _cleared(store: QuarantineStore, stone: Manifest) -> Kept | None:
     return None
 
 
-def _purged(desk: Desk, item: Manifest, by: str) -> Kept:
+def _purged(desk: Desk, item: Manifest, by: str, *, dry_run: bool) -> Kept:
     try:
+        if dry_run:
+            require_rest(desk, item, or_conflict=True)
+            return Kept(manifest=item, done="would be deleted", told=f"expired at {item.expires_at}")
         stone = delete(desk, item.quarantine_id, by=by, why=f"expired at {item.expires_at}", expired_only=True)
     except SluicegateError as error:  # one that can't be deleted must not keep the others
         return Kept(manifest=item, done="failed", told=error.message, exit_code=error.exit_code)

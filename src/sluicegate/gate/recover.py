@@ -1,13 +1,14 @@
 """Finishing or rolling back what dead workers left: any worker may do it at any time, several at once, and die over it.
 
-A claim whose lease is over is settled if its commit landed, and given back if not; items whose content is in the target say so; rows items
-get the rest of their batch committed; tombstones lose their bytes. Then the store, the targets and the gate's own folder are cleared of
-what nobody refers to and nobody can still be writing.
+The store, the targets and the gate's own folder are cleared of what nobody refers to and nobody can still be writing. A claim whose lease
+is over is settled if its commit landed, and given back if not; items whose content is in the target say so; rows items get the rest
+of their batch committed; tombstones lose their bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from sluicegate.batch.source import Batch
@@ -28,20 +29,28 @@ def recover(desk: Desk, opened: Callable[[Manifest], Batch], *, older_than: date
     """Everything that can be finished, is; what can't be done is told, and keeps nothing else. See ``Gate.recover``."""
     yield from _place(desk.store, older_than=older_than, dry_run=dry_run)
     items, trouble = every(desk.store)
-    targets: list[Target] = [desk.target]
+    for target in _targets(desk, items):  # before a rest is committed, which clears up there, too: a dry run tells the same
+        yield from _place(target, older_than=older_than, dry_run=dry_run)
     for item in items:
         try:
             found = _item(desk, item, opened, dry_run=dry_run)
-            if not any(known is desk.target_for(item) for known in targets):
-                targets.append(desk.target_for(item))
         except SluicegateError as error:  # one that can't be helped must not keep the others
             found = _left("item", item.quarantine_id, error)
         if found is not None:
             yield found
     if trouble is not None:
         yield _left("quarantine", "", trouble)
-    for target in targets:
-        yield from _place(target, older_than=older_than, dry_run=dry_run)
+
+
+def _targets(desk: Desk, items: Iterable[Manifest]) -> list[Target]:
+    """The gate's own target, and those that items were to go to."""
+    targets = [desk.target]
+    for item in items:
+        with suppress(SluicegateError):  # told when it is the item's turn
+            target = desk.target_for(item)
+            if not any(known is target for known in targets):
+                targets.append(target)
+    return targets
 
 
 def _item(desk: Desk, item: Manifest, opened: Callable[[Manifest], Batch], *, dry_run: bool) -> Recovered | None:

@@ -20,7 +20,7 @@ from sluicegate.gate.act import commit, commit_properties
 from sluicegate.gate.items import DONE, RELEASE, REPLAY, Claim, Desk, landing_step, refuse_deleted
 from sluicegate.gate.merge import ALONE, MERGED
 from sluicegate.gate.rest import require_rest, with_rest
-from sluicegate.ports.quarantine import Manifest
+from sluicegate.ports.quarantine import Manifest, QuarantineStatus
 from sluicegate.ports.target import CommitReceipt
 from sluicegate.verdict.document import document
 from sluicegate.verdict.model import Decision, Verdict
@@ -37,7 +37,7 @@ class ReplayOutcome:
     """What came of one item.
 
     Attributes:
-        manifest: the item as it is now; of a dry run, as it was found.
+        manifest: the item as it is now; of a dry run, as it was found, or would have been noted to be at rest.
         verdict: of the checks that ran; None where none were to run: a release, or an item that was at rest already.
         receipt: of the commit, now or before.
         dry_run: nothing was changed; ``passed`` says what would have been.
@@ -157,7 +157,7 @@ def original_contract(item: Manifest, folder: Path) -> Contract:
 def replay(bench: Bench, task: Task, *, dry_run: bool = False) -> ReplayOutcome:
     """Run the checks again; commit the batch if it passes now. See ``Gate.replay``."""
     desk = bench.desk
-    item = desk.store.get(task.quarantine_id) if dry_run else desk.settle(task.quarantine_id, by=task.by)
+    item = _as_settled(desk, task) if dry_run else desk.settle(task.quarantine_id, by=task.by)
     refuse_deleted(item)
     if item.status in DONE and task.data is None:
         return ReplayOutcome(manifest=item, dry_run=dry_run)
@@ -172,16 +172,38 @@ def replay(bench: Bench, task: Task, *, dry_run: bool = False) -> ReplayOutcome:
         if item.status in DONE:
             return ReplayOutcome(manifest=_the_same(item, batch.content_sha256), dry_run=dry_run)
         if dry_run:
-            verdict, judged = _verdict(bench, item, contract, batch)
-            return ReplayOutcome(
-                manifest=item, contract=contract, verdict=verdict, dry_run=True, warnings=_notes(batch, judged), judged=judged
-            )
+            return _foretold(bench, item, contract, batch)
         claim = desk.claim(task.quarantine_id, REPLAY, batch.content_sha256, by=task.by, why=task.why)
         if isinstance(claim, Manifest):
             return ReplayOutcome(manifest=_the_same(claim, batch.content_sha256))
         with _given_back(desk, claim):
             outcome = _judged(bench, claim, contract, batch)
             return replace(outcome, warnings=_notes(batch, outcome.judged))
+
+
+def _as_settled(desk: Desk, task: Task) -> Manifest:
+    """The item as settling it would make it; the store's stays as it is."""
+    item = desk.store.get(task.quarantine_id)
+    landing = desk.landed(item) if item.status not in {*DONE, QuarantineStatus.DELETED} else None
+    return item if landing is None else desk.rested(item, landing, by=task.by)
+
+
+def _foretold(bench: Bench, item: Manifest, contract: Contract, batch: Batch) -> ReplayOutcome:
+    """What a replay would come to.
+
+    Raises:
+        BatchConflict: its checks pass, and the target would refuse it all the same.
+    """
+    verdict, judged = _verdict(bench, item, contract, batch)
+    if verdict.decision in _PASSES:
+        found = bench.desk.find(item, item.target_batch_id)
+        if found is not None and found.content_sha256 != batch.content_sha256:
+            raise BatchConflict(
+                f"batch {item.target_batch_id!r} was committed before with other content ({found.location})",
+                hint="hand it in under a batch_id of its own",
+            )
+    notes = _notes(batch, judged)
+    return ReplayOutcome(manifest=item, contract=contract, verdict=verdict, dry_run=True, warnings=notes, judged=judged)
 
 
 def _notes(batch: Batch, judged: str) -> tuple[str, ...]:

@@ -30,8 +30,10 @@ class Stores:
         self._homes: dict[str, QuarantineStore] = {}
 
     def put(self, request: QuarantineRequest) -> Manifest:
-        """Keep the batch in the first store, unless another one has it already."""
+        """Keep the batch in the first store, unless another one has it already; where it was found before, that one makes it whole."""
         wanted = request.manifest
+        if home := self._homes.get(wanted.quarantine_id):
+            return home.put(request)
         for store in self.members[1:]:
             found = _found(store, wanted.quarantine_id, wanted.tenant, wanted.dataset)
             if found is not None:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import signal
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -141,7 +142,8 @@ def test_an_interrupt_in_the_middle_of_a_statement_is_an_interrupt() -> None:
     @interruptible()
     def interrupted() -> None:
         threading.Thread(target=lambda: os.kill(os.getpid(), signal.SIGINT)).start()
-        duckdb.execute(ENDLESS)
+        with closing(duckdb.connect()) as connection:
+            connection.execute(ENDLESS)
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
