@@ -109,6 +109,28 @@ def _without_conditions() -> None:
     _plant(Bucket, "put_if", write_anyway)
 
 
+def _created_over() -> None:
+    """Objects are written whether or not one is there."""
+    once = Bucket._once
+
+    def anyway(bucket: Bucket, operation: str, key: str, **told: Any) -> Answer:
+        told.pop("IfNoneMatch", None)
+        return once(bucket, operation, key, **told)
+
+    _plant(Bucket, "_once", anyway)
+
+
+def _sent_twice() -> None:
+    """The answer of each conditional write is lost, and a client sends it again by itself: it hears of its own write as of another's."""
+    once = Bucket._once
+
+    def twice(bucket: Bucket, operation: str, key: str, **told: Any) -> Answer:
+        once(bucket, operation, key, **told)
+        return once(bucket, operation, key, **told)
+
+    _plant(Bucket, "_once", twice)
+
+
 BUGS: Mapping[str, Callable[[], None]] = {
     "file by file": _file_by_file,
     "over others": _over_others,
@@ -117,4 +139,6 @@ BUGS: Mapping[str, Callable[[], None]] = {
     "no last look": _no_last_look,
     "retries on": _retries_on,
     "without conditions": _without_conditions,
+    "created over": _created_over,
+    "sent twice": _sent_twice,
 }

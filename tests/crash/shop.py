@@ -10,7 +10,22 @@ from pathlib import Path
 from sluicegate import Gate
 from sluicegate.ports.quarantine import quarantine_id
 
-__all__ = ["BAD", "BAD_PARQUET", "BATCH", "CONTENTS", "FIXED", "ITEM", "OTHERS", "ROWS", "WORKS", "WORSE", "open_shop", "sha"]
+__all__ = [
+    "BAD",
+    "BAD_PARQUET",
+    "BATCH",
+    "BROKEN",
+    "CONTENTS",
+    "FILES",
+    "FIXED",
+    "OTHERS",
+    "ROWS",
+    "WORKS",
+    "WORSE",
+    "item_of",
+    "open_shop",
+    "sha",
+]
 
 BATCH = "b1"
 STRICT = """\
@@ -26,11 +41,14 @@ data_contract:
       - {type: range, column: amount, min: 0}
   violation_handling: {quarantine: {retention_days: 7}}
 """
+SPLITTING = STRICT.replace("retention_days: 7", "scope: rows, retention_days: 7")
 LOOSE = STRICT.replace("min: 0", "min: -100").replace("1.0.0", "1.1.0")
 BAD = "id,amount\n1,1.00\n2,-2.00\n3,3.00\n"
 FIXED = BAD.replace("-2", "2")
 WORSE = BAD.replace("-2", "-3")
 """Bad, too, and another content under the same batch_id."""
+BROKEN = [(1, ("2", "-2.00"))]
+"""What is split off the bad delivery: each row's position, and the row as text."""
 OTHERS = tuple(f"id,amount\n{number},1.00\n" for number in range(10, 18))
 """Eight more deliveries, each passing."""
 ELSE = "id,amount\n8,8.00\n"
@@ -46,7 +64,6 @@ def _rows(text: str) -> list[tuple[str, str]]:
     return sorted((number, amount) for number, amount in (line.split(",") for line in text.splitlines()[1:]))
 
 
-CONTENTS: Mapping[str, str] = {sha(text): text for text in (BAD, FIXED, WORSE, ELSE, *OTHERS)}
 BAD_PARQUET = base64.b64decode(
     "UEFSMRUAFTwVNiwVBhUAFQYVBgAAHhwCAAAABgEBAAkBAQ4sAAAAAAMAAAAAAAAAFQAVJBUoLBUGFQAVBhUGAAASRAIAAAAGAWQAAAA4////LAEAABUC"
     "GTw1ABgNZHVja2RiX3NjaGVtYRUEABUEJQIYAmlkJSQAFQIlAhgGYW1vdW50JQoVBBUSLFwVBBUSAAAAFgYZHBksJgAcFQQZFQAZGAJpZBUCFgYWXhZY"
@@ -54,18 +71,27 @@ BAD_PARQUET = base64.b64decode(
     "GAQsAQAAGAQ4////FgAoBCwBAAAYBDj///8REQAZHBUAFQAVAgAAABakARYGJggWogEAKChEdWNrREIgdmVyc2lvbiB2Mi4wLjAgKGJ1aWxkIGQ1NGNi"
     "YmUzZGYpGSwcAAAcAAAAFgEAAFBBUjE="
 )
+CONTENTS: Mapping[str, bytes] = {
+    **{sha(text): text.encode() for text in (BAD, FIXED, WORSE, ELSE, *OTHERS)},
+    sha(BAD_PARQUET): BAD_PARQUET,
+}
+"""Fingerprint -> the delivery."""
 ROWS: Mapping[str, list[tuple[str, str]]] = {
-    **{found: _rows(text) for found, text in CONTENTS.items()},
+    **{found: _rows(content.decode()) for found, content in CONTENTS.items() if content != BAD_PARQUET},
     sha(BAD_PARQUET): _rows(BAD),
 }
 """Fingerprint -> the rows that a reader of the target must find, as text."""
 
-ITEM = quarantine_id(tenant="default", dataset="orders", batch_id=BATCH, content_sha256=sha(BAD))
-"""The bad delivery's quarantine ID."""
+
+def item_of(batch_id: str = BATCH) -> str:
+    """The quarantine ID of the bad delivery, handed in under this ID."""
+    return quarantine_id(tenant="default", dataset="orders", batch_id=batch_id, content_sha256=sha(BAD))
+
 
 _TEXTS = {
     "strict.yaml": STRICT,
     "loose.yaml": LOOSE,
+    "splitting.yaml": SPLITTING,
     "bad.csv": BAD,
     "fixed.csv": FIXED,
     "worse.csv": WORSE,
@@ -90,16 +116,16 @@ def _run(contract: str, delivery: str, batch_id: str = BATCH) -> Work:
     return lambda gate, place: gate.run(place / contract, place / delivery, batch_id=batch_id)
 
 
-def _replay(contract: str, data: str | None = None) -> Work:
-    return lambda gate, place: gate.replay(ITEM, place / contract, data=None if data is None else str(place / data))
+def _replay(contract: str, data: str | None = None, batch_id: str = BATCH) -> Work:
+    return lambda gate, place: gate.replay(item_of(batch_id), place / contract, data=None if data is None else str(place / data))
 
 
 def _release(gate: Gate, place: Path) -> object:
-    return gate.release(ITEM, by="ada", reason="it is right", beside=place)
+    return gate.release(item_of(), by="ada", reason="it is right", beside=place)
 
 
-def _delete(gate: Gate, _place: Path) -> object:
-    return gate.delete(ITEM, by="ada", reason="a test delivery")
+def _delete(batch_id: str = BATCH) -> Work:
+    return lambda gate, _place: gate.delete(item_of(batch_id), by="ada", reason="a test delivery")
 
 
 def _purge(gate: Gate, _place: Path) -> object:
@@ -110,7 +136,7 @@ def _purge(gate: Gate, _place: Path) -> object:
 
 
 def _review(gate: Gate, _place: Path) -> object:
-    return gate.review(ITEM, by="ada", note="seen")
+    return gate.review(item_of(), by="ada", note="seen")
 
 
 def _recover(gate: Gate, _place: Path) -> object:
@@ -125,15 +151,25 @@ WORKS: Mapping[str, Work] = {
     "commit another": _run("loose.yaml", "else.csv", "b0"),
     "commit fixed": _run("strict.yaml", "fixed.csv"),
     "quarantine": _run("strict.yaml", "bad.csv"),
+    "quarantine parquet": _run("strict.yaml", "bad.parquet"),
+    "split": _run("splitting.yaml", "bad.csv"),
     "passes": _replay("loose.yaml"),
     "repaired": _replay("strict.yaml", data="fixed.csv"),
     "fails": _replay("strict.yaml"),
     "release": _release,
     "review": _review,
-    "delete": _delete,
+    "delete": _delete(),
     "purge": _purge,
     "recover": _recover,
     **{f"commit {number}": _run("strict.yaml", f"other-{number}.csv") for number in range(len(OTHERS))},
     **{f"batch {number}": _run("strict.yaml", f"other-{number}.csv", f"n{number}") for number in range(len(OTHERS))},
+    "quarantine r1": _run("strict.yaml", "bad.csv", "r1"),
+    "passes r1": _replay("loose.yaml", batch_id="r1"),
+    "quarantine r2": _run("strict.yaml", "bad.csv", "r2"),
+    "delete r2": _delete("r2"),
+    "split r3": _run("splitting.yaml", "bad.csv", "r3"),
+    "commit r4": _run("loose.yaml", "bad.parquet", "r4"),
+    "quarantine r5": _run("strict.yaml", "bad.parquet", "r5"),
+    "quarantine r6": _run("strict.yaml", "bad.parquet", "r6"),
 }
 """What a worker can be told to do."""

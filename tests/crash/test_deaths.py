@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.crash.crew import Crew
-from tests.crash.deaths import SCENARIOS, Deaths, kill_everywhere
+from tests.crash.deaths import RECOVER, SCENARIOS, Deaths, kill_everywhere
 from tests.crash.worlds import World
 
 pytestmark = pytest.mark.slow
@@ -33,8 +33,8 @@ def test_in_parquet_and_a_local_store_every_death_of_a_command_and_of_its_recove
 
 SLOWER = {
     "iceberg+local": ("first commit", "commit", "commit parquet", "passes"),
-    "iceberg+s3": ("quarantine", "passes", "fails", "release", "delete", "purge"),
-    "parquet on s3+s3": ("first commit", "commit", "commit parquet", "repaired"),
+    "iceberg+s3": ("quarantine", "split", "split, passes", "passes", "fails", "release", "delete", "purge"),
+    "parquet on s3+s3": ("first commit", "commit", "commit parquet", "quarantine parquet", "split", "repaired"),
     "iceberg on s3+s3": ("commit parquet", "passes"),
 }
 """What is killed in worlds where a worker costs more: what differs from one to the other."""
@@ -44,9 +44,10 @@ SLOWER = {
 def test_with_iceberg_and_with_s3_every_state_that_a_death_can_leave_ends_in_one_place(
     crew: Crew, world_of: Callable[[str], World], world: str, scenario: str, record_property: Told
 ) -> None:
-    """Every moment is photographed; really killed is a worker at each ninth, another one for each scenario."""
-    first = 1 + list(SCENARIOS).index(scenario)
-    deaths = kill_everywhere(crew, world_of(world), SCENARIOS[scenario], nth=9, first=first, depth=1)
+    """Every moment is photographed; really killed is a worker at each ninth, another one for each scenario, and one recovery at each 40th."""
+    first = 1 + list(SCENARIOS).index(scenario) % 9
+    deaths = kill_everywhere(crew, world_of(world), SCENARIOS[scenario], nth=9, first=first, depth=1, again=40)
+    assert deaths.recoveries >= 1
     tell(record_property, world, deaths)
     assert deaths.killed >= 2
     assert deaths.states >= 2
@@ -59,4 +60,24 @@ def test_by_a_branch_that_is_published_every_state_that_a_death_can_leave_ends_i
     deaths = kill_everywhere(crew, world_of("iceberg by a branch+local"), SCENARIOS[scenario], nth=9, depth=1)
     tell(record_property, "iceberg by a branch+local", deaths)
     assert deaths.killed >= 2
+    assert deaths.states >= 5
+
+
+def test_recovery_that_dies_anywhere_is_finished_by_the_next_in_parquet_and_a_local_store(
+    crew: Crew, world_of: Callable[[str], World], record_property: Told
+) -> None:
+    deaths = kill_everywhere(crew, world_of("parquet+local"), RECOVER, depth=1)
+    tell(record_property, "parquet+local", deaths)
+    assert deaths.killed == deaths.points >= 100
+    assert deaths.states >= 15
+
+
+@pytest.mark.parametrize("world", ["iceberg+s3", "parquet on s3+s3"])
+def test_recovery_that_dies_over_a_bucket_is_finished_by_the_next(
+    crew: Crew, world_of: Callable[[str], World], world: str, record_property: Told
+) -> None:
+    """Every moment is photographed, uploads without an end included; really killed is a worker at each ninth."""
+    deaths = kill_everywhere(crew, world_of(world), RECOVER, nth=9, first=4, depth=1)
+    tell(record_property, world, deaths)
+    assert deaths.killed >= 5
     assert deaths.states >= 5

@@ -9,14 +9,14 @@ import sqlite3
 import tempfile
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from sluicegate.ports.quarantine import Manifest
+from sluicegate.ports.quarantine import Manifest, QuarantineStatus
 from tests.crash.shop import open_shop
 
 __all__ = ["WORLDS", "Committed", "Photo", "World"]
@@ -24,10 +24,11 @@ __all__ = ["WORLDS", "Committed", "Photo", "World"]
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A batch of the target: who it says it is."""
+    """A batch of the target: who it says it is, and how many rows it has."""
 
     batch_id: str
     content_sha256: str
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,46 +41,47 @@ class Stored:
 
 @dataclass(frozen=True)
 class Photo:
-    """All that a crash leaves: every file (None: a folder) and every object, by name."""
+    """All that a crash leaves: every file (None: a folder) and every object, by name; and the keys of uploads without an end."""
 
     files: Mapping[str, bytes | None]
     objects: Mapping[str, Stored] = field(default_factory=dict)
+    uploads: tuple[str, ...] = ()
 
     @cached_property
     def likeness(self) -> str:
         """The same for photographs that differ in nothing but random names, times and process numbers."""
         everything = {**self.files, **{name: found.body for name, found in self.objects.items()}}
-        return "\n".join(sorted(_likeness(name, everything) for name in everything if not name.endswith(_BESIDE_A_DATABASE)))
+        there = sorted(_likeness(name, everything) for name in everything if not name.endswith(_BESIDE_A_DATABASE))
+        return "\n".join([*there, *(_SAME.sub("*", key) for key in self.uploads)])
 
 
 _BESIDE_A_DATABASE = ("-wal", "-shm", "-journal")
 _SAME = re.compile(
     r"'r-[^']*','[^']*',[^,]*|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|\d{4}-\d\d-\d\dT[\d:.]+(?:\+00:00|Z)?|\b(?:[0-9a-f]{32}|[0-9a-f]{16}|[0-9a-f]{12})\b"
-    r"|r-\d{8}T\d{6}-|\d{10,}|\d+\.\d{3,}(?:e[-+]\d+)?|/\d+\""
+    r"|sluicegate-\d+-[0-9a-f]{8}|r-\d{8}T\d{6}-|\d{10,}|\d+\.\d{3,}(?:e[-+]\d+)?|/\d+\""
 )
-"""A run's ID, moment and seconds; UUIDs, times, nonces, snapshots, seconds, process numbers."""
+"""A run's ID, moment and seconds; UUIDs, times, nonces, scratch folders, snapshots, seconds, process numbers."""
 
 
 def _likeness(name: str, everything: Mapping[str, bytes | None]) -> str:
     content = everything[name]
     if content is not None and name.endswith(".sqlite"):
-        text = _dumped(name, everything)
-    else:
-        try:
-            text = (content or b"").decode()
-        except UnicodeDecodeError:  # Parquet and Avro: their names say what they are
-            text = ""
+        return "\n".join([name, *sorted(_SAME.sub("*", statement) for statement in _dumped(name, everything))])
+    try:
+        text = (content or b"").decode()
+    except UnicodeDecodeError:  # Parquet and Avro: their names say what they are
+        text = ""
     return _SAME.sub("*", f"{name} {text}")
 
 
-def _dumped(name: str, everything: Mapping[str, bytes | None]) -> str:
-    """What the next one who opens a database finds in it."""
+def _dumped(name: str, everything: Mapping[str, bytes | None]) -> list[str]:
+    """What the next one who opens a database finds in it; rows in the order of their random keys."""
     with tempfile.TemporaryDirectory() as folder:
         for beside in (name, *(f"{name}{ending}" for ending in _BESIDE_A_DATABASE)):
             if (content := everything.get(beside)) is not None:
                 (Path(folder) / Path(beside).name).write_bytes(content)
         with closing(sqlite3.connect(Path(folder) / Path(name).name)) as connection:
-            return "\n".join(connection.iterdump())
+            return [*connection.iterdump()]
 
 
 class World(ABC):
@@ -92,6 +94,8 @@ class World(ABC):
 
     name: str
     needs_server = False
+    counts_uploads = False
+    """Whether photographs show uploads without an end: that costs a request each."""
 
     def __init__(self, place: Path, server: str = "") -> None:
         self.place = place
@@ -118,13 +122,21 @@ class World(ABC):
     def kept(self, item: Manifest) -> list[bytes]:
         """The bytes of an item."""
 
+    @abstractmethod
+    def unread(self) -> list[str]:
+        """What lies in the target and belongs to no batch."""
+
+    @abstractmethod
+    def unnamed(self) -> list[str]:
+        """What lies in the store and belongs to no item."""
+
     def open(self) -> None:
         """A new shop, in which nothing has happened yet."""
         open_shop(self.place, self.profile())
 
     def photo(self) -> Photo:
         """What is there now."""
-        return Photo(dict(_files(self.place)), self.objects())
+        return Photo(dict(_files(self.place)), self.objects(), self.uploads())
 
     def put_back(self, photo: Photo) -> None:
         """Make everything as it was."""
@@ -138,10 +150,19 @@ class World(ABC):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
         self.put_objects(photo.objects)
+        self.put_uploads(photo.uploads)
 
     def objects(self) -> dict[str, Stored]:
         """What is in the bucket."""
         return {}
+
+    def uploads(self) -> tuple[str, ...]:
+        """The keys of the bucket's uploads that have no end, where that is looked at."""
+        return ()
+
+    def put_uploads(self, keys: Sequence[str]) -> None:
+        """Make those as they were."""
+        assert not keys
 
     def glance(self) -> AbstractContextManager[None]:
         """Whoever looks inside several times sees the same, and asks the bucket once."""
@@ -173,7 +194,7 @@ class _ParquetFolder(World):
 
     def committed(self) -> list[Committed]:
         receipts = (json.loads(path.read_bytes()) for path in self.place.glob("data/orders/*/_sluicegate.json"))
-        return [Committed(found["batch_id"], found["content_sha256"]) for found in receipts]
+        return [Committed(found["batch_id"], found["content_sha256"], found["rows"]) for found in receipts]
 
     def rows(self) -> list[tuple[str, str]]:
         files = [str(path) for path in self.place.glob("data/orders/**/*.parquet")]
@@ -182,9 +203,19 @@ class _ParquetFolder(World):
         query = "SELECT id::VARCHAR, amount::VARCHAR FROM read_parquet($1) ORDER BY ALL"
         return [(str(number), str(amount)) for number, amount in _duckdb().execute(query, [files]).fetchall()]
 
+    def unread(self) -> list[str]:
+        return [str(path) for path in self.place.glob("data/.sluicegate-staging/*")]
+
 
 class _IcebergFolder(World):
     target = "target: {type: iceberg}\n"
+
+    def unread(self) -> list[str]:
+        folder = self.catalog()[0].parent / "warehouse" / "default" / "orders"
+        with self.table() as table:
+            read = {Path(name).name for name in table.inspect.all_files()["file_path"].to_pylist()}
+        left = [path for path in folder.glob("data/**/*.parquet") if path.name not in read]
+        return [str(path) for path in (*folder.glob(".sluicegate-staging/*"), *left)]
 
     def committed(self) -> list[Committed]:
         from pyiceberg.table.snapshots import ancestors_of
@@ -192,9 +223,12 @@ class _IcebergFolder(World):
         with self.table() as table:
             if table is None:
                 return []
-            seen = [snapshot.summary for snapshot in ancestors_of(table.current_snapshot(), table.metadata)]
+            seen: list[Any] = [snapshot.summary for snapshot in ancestors_of(table.current_snapshot(), table.metadata)]
         batches = [said for said in seen if said and said["sluicegate.batch-id"]]  # a branch begins with an empty snapshot
-        return [Committed(str(said["sluicegate.batch-id"]), str(said["sluicegate.content-sha256"])) for said in batches]
+        return [
+            Committed(said["sluicegate.batch-id"], said["sluicegate.content-sha256"], int(said["added-records"]))
+            for said in batches
+        ]
 
     def rows(self) -> list[tuple[str, str]]:
         with self.table() as table:
@@ -234,6 +268,21 @@ class _LocalStore(World):
         folder = self.place / "held" / item.tenant / item.dataset / item.quarantine_id
         return [(folder / stored.path).read_bytes() for stored in item.files if (folder / stored.path).exists()]
 
+    def unnamed(self) -> list[str]:
+        files = [
+            path.relative_to(self.place / "held").as_posix() for path in self.place.glob("held/*/*/*/**/*") if path.is_file()
+        ]
+        return _not_named(files, self.manifests())
+
+
+def _not_named(files: Iterable[str], items: Sequence[Manifest]) -> list[str]:
+    folders = {f"{item.tenant}/{item.dataset}/{item.quarantine_id}": item for item in items}
+    needed = {f"{folder}/{name}" for folder in folders for name in ("manifest.json", ".lock")}
+    for folder, item in folders.items():
+        if item.status is not QuarantineStatus.DELETED:
+            needed |= {f"{folder}/{stored.path}" for stored in item.files}
+    return [name for name in files if name not in needed and not name.endswith("/.lock")]
+
 
 class _WithBucket(World):
     needs_server = True
@@ -264,6 +313,22 @@ class _WithBucket(World):
         finally:
             self._glance = None
 
+    def uploads(self) -> tuple[str, ...]:
+        return tuple(key for key, _ in self._uploads()) if self.counts_uploads else ()
+
+    def _uploads(self) -> list[tuple[str, str]]:
+        listed = self.client.list_multipart_uploads(Bucket=self.bucket)
+        return sorted((found["Key"], found["UploadId"]) for found in listed.get("Uploads", ()))
+
+    def put_uploads(self, keys: Sequence[str]) -> None:
+        if not self.counts_uploads or keys == self.uploads():
+            return
+        for key, upload in self._uploads():
+            self.client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload)
+        for key in keys:
+            begun = self.client.create_multipart_upload(Bucket=self.bucket, Key=key)["UploadId"]
+            self.client.upload_part(Bucket=self.bucket, Key=key, UploadId=begun, PartNumber=1, Body=b"a part")
+
     def _get(self, key: str) -> Stored:
         found = self.client.get_object(Bucket=self.bucket, Key=key)
         return Stored(found["Body"].read(), found["Metadata"])
@@ -292,6 +357,10 @@ class _S3Store(_WithBucket):
         objects, folder = self.objects(), f"held/{item.tenant}/{item.dataset}/{item.quarantine_id}"
         return [objects[f"{folder}/{stored.path}"].body for stored in item.files if f"{folder}/{stored.path}" in objects]
 
+    def unnamed(self) -> list[str]:
+        keys = [*self.objects(), *(key for key, _ in self._uploads())]
+        return _not_named((key.removeprefix("held/") for key in keys if key.startswith("held/")), self.manifests())
+
 
 class _ParquetBucket(_WithBucket):
     @property
@@ -315,7 +384,7 @@ class _ParquetBucket(_WithBucket):
         for key, batch in self._batches().items():
             facts = objects[f"{key.rpartition('/')[0]}/_sluicegate-{batch.metadata['sluicegate-attempt']}.json"]
             said = json.loads(facts.body)
-            found.append(Committed(said["batch_id"], said["content_sha256"]))
+            found.append(Committed(said["batch_id"], said["content_sha256"], said["rows"]))
         return found
 
     def rows(self) -> list[tuple[str, str]]:
@@ -325,6 +394,11 @@ class _ParquetBucket(_WithBucket):
 
         rows = [row for found in self._batches().values() for row in pq.read_table(io.BytesIO(found.body)).to_pylist()]
         return sorted((str(row["id"]), str(row["amount"])) for row in rows)
+
+    def unread(self) -> list[str]:
+        facts = [key for key in self.objects() if key.startswith("data/") and key.endswith(".json")]
+        begun = [key for key, _ in self._uploads() if key.startswith("data/")]
+        return [key for key in facts if f"{key.rpartition('/')[0]}/part-00000.parquet" not in self.objects()] + begun
 
 
 _REST = "history: {path: history.sqlite}\nbatch: {threads: 1}\n"

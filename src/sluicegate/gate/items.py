@@ -246,6 +246,9 @@ class Claim:
     def renew(self) -> None:
         """The last look before a commit: is it still ours? If so, for a whole lease more.
 
+        It is no optimisation: the target keeps a batch from being committed twice, but it can't know that an item was deleted while
+        this worker stalled past its lease.
+
         Raises:
             TransientStorageError: somebody took the item over.
         """
