@@ -275,14 +275,19 @@ class _Life:
     def lived(self) -> None:
         for moment in range(1, _MOMENTS[self.command.verb] + 1, self.nth):
             life = QuarantineLife()
-            for earlier in self.before:
-                life.works(0, earlier)
-            if self.other is None:
-                life.is_one_of(Meeting(command=self.command, dies=life.do(0, self.command, dies=moment) == "killed"))
-            else:
-                life.meet(0, self.command, self.other, self.pause, stands=moment)
-            life.the_truth_holds()
-            life.teardown()
+            try:
+                self.lived_in(life, moment)
+            finally:
+                life.teardown()
+
+    def lived_in(self, life: QuarantineLife, moment: int) -> None:
+        for earlier in self.before:
+            life.works(0, earlier)
+        if self.other is None:
+            life.is_one_of(Meeting(command=self.command, dies=life.do(0, self.command, dies=moment) == "killed"))
+        else:
+            life.meet(0, self.command, self.other, self.pause, stands=moment)
+        life.the_truth_holds()
 
 
 _KEPT, _PASSES, _DELETED = Command(verb="run"), Command(verb="replay", contract="loose"), Command(verb="delete")
