@@ -16,22 +16,13 @@ import duckdb
 import pytest
 
 from sluicegate.cli.main import main
+from tests.integration.orders import write_contracts
 from tests.s3.servers import new_bucket, running_server, settings_for
 
 pytestmark = pytest.mark.slow
 
 ROWS = 400_000
 _QUARANTINED, _ENGINE_BROKE, _ENVIRONMENT_FAILED = 3, 5, 6
-_CONTRACT = """\
-data_contract:
-  name: orders
-  version: {version}
-  owner: tests
-  quality_checks:
-    checks:
-      - {{type: range, column: n, min: {least}}}
-  violation_handling: {{on_quality_violation: quarantine}}
-"""
 
 
 class Disk:
@@ -66,8 +57,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with duckdb.connect() as connection:
         query = f"SELECT i AS n, CAST(hash(i) >> 1 AS BIGINT) AS h FROM range({ROWS}) t(i)"
         connection.execute(f"COPY ({query}) TO 'orders.parquet' (FORMAT parquet, COMPRESSION uncompressed)")
-    (tmp_path / "strict.yaml").write_text(_CONTRACT.format(version="1.0.0", least=1))
-    (tmp_path / "loose.yaml").write_text(_CONTRACT.format(version="1.1.0", least=0))
+    write_contracts(tmp_path)
     return tmp_path
 
 
@@ -138,32 +128,30 @@ def test_a_quarantine_on_a_full_disk_keeps_nothing_and_works_when_there_is_room(
     assert gate("quarantine", "verify", item["quarantine_id"]) == 0
 
 
+def replayed_once_there_is_room(shop: Path, disk: Disk, capsys: pytest.CaptureFixture[str], before: bytes) -> None:
+    (item,) = held(capsys)
+    replay = ("quarantine", "replay", item["quarantine_id"], "--with", "loose.yaml")
+    refused(gate(*replay), capsys, shop, before)
+    assert [found["status"] for found in held(capsys)] == ["quarantined"]
+    disk.grow()
+    assert gate(*replay) == 0
+    assert [found["status"] for found in held(capsys)] == ["replayed"]
+
+
 def test_a_replay_from_s3_that_has_no_room_for_its_download_leaves_the_item_waiting(
     shop: Path, disk: Disk, server: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     profile(shop, quarantine={"type": "s3", **settings_for(server, new_bucket(server)), "scratch": str(disk.folder)})
     before = (shop / "orders.parquet").read_bytes()
     assert gate("run", "strict.yaml", "orders.parquet") == _QUARANTINED
-    (item,) = held(capsys)
-    replay = ("quarantine", "replay", item["quarantine_id"], "--with", "loose.yaml")
-    refused(gate(*replay), capsys, shop, before)
-    assert [found["status"] for found in held(capsys)] == ["quarantined"]
-    disk.grow()
-    assert gate(*replay) == 0
-    assert [found["status"] for found in held(capsys)] == ["replayed"]
+    replayed_once_there_is_room(shop, disk, capsys, before)
 
 
 def test_a_replay_whose_target_is_full_gives_the_item_back(shop: Path, disk: Disk, capsys: pytest.CaptureFixture[str]) -> None:
     profile(shop, target={"type": "parquet", "path": f"{disk.folder}/{{tenant}}/{{dataset}}"})
     before = (shop / "orders.parquet").read_bytes()
     assert gate("run", "strict.yaml", "orders.parquet") == _QUARANTINED
-    (item,) = held(capsys)
-    replay = ("quarantine", "replay", item["quarantine_id"], "--with", "loose.yaml")
-    refused(gate(*replay), capsys, shop, before)
-    assert [found["status"] for found in held(capsys)] == ["quarantined"]
-    disk.grow()
-    assert gate(*replay) == 0
-    assert [found["status"] for found in held(capsys)] == ["replayed"]
+    replayed_once_there_is_room(shop, disk, capsys, before)
 
 
 def test_a_batch_that_has_no_room_to_spill_is_not_called_unreadable_and_goes_through_when_there_is(

@@ -17,6 +17,7 @@ import pytest
 from benchmarks.measure import once
 
 from sluicegate.gate.gate import Gate
+from tests.integration.orders import write_contracts
 from tests.s3.servers import new_bucket, running_server, settings_for
 
 pytestmark = pytest.mark.slow
@@ -25,16 +26,6 @@ SMALL, LARGE = 45_000, 3_600_000
 ALLOWED_MB = 80
 """How much more the large batch may take: far less than its 259 MB, far more than the allocators' moods."""
 _TOOL = str(Path(sys.executable).with_name("sluicegate"))
-_CONTRACT = """\
-data_contract:
-  name: orders
-  version: {version}
-  owner: tests
-  quality_checks:
-    checks:
-      - {{type: range, column: n, min: {least}}}
-  violation_handling: {{on_quality_violation: quarantine}}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +51,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def shop(folder: Path, **profile: Mapping[str, Any]) -> Path:
     folder.mkdir()
-    (folder / "strict.yaml").write_text(_CONTRACT.format(version="1.0.0", least=1))
-    (folder / "loose.yaml").write_text(_CONTRACT.format(version="1.1.0", least=0))
+    write_contracts(folder)
     (folder / "gate.yaml").write_text(json.dumps({"batch": {"memory_limit": "100MB", "threads": 1}, **profile}))
     return folder
 
