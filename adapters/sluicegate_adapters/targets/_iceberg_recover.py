@@ -60,7 +60,7 @@ def clear(
         yield from place.half_written(older_than=older_than, dry_run=dry_run)
         yield from _orphans(table, place, files, older_than, dry_run=dry_run)
     for folder in sorted(staged):
-        yield from _staging(folder, files, dry_run=dry_run)
+        yield from Staging(folder, files).recover(dry_run=dry_run)
 
 
 def _tables(catalog: Catalog) -> Iterator[Table]:
@@ -72,18 +72,6 @@ def _tables(catalog: Catalog) -> Iterator[Table]:
             table = catalog.load_table(identifier)
         if all(table.properties.get(key) for key in owner_of("", "")):
             yield table
-
-
-def _staging(folder: Path, files: LocalFiles, *, dry_run: bool) -> Iterator[Recovered]:
-    """Attempts whose owners are dead: their locks are free."""
-    with storage_errors(f"{folder} can't be cleared"):
-        for found in Staging(folder, files).dead(dry_run=dry_run):
-            yield Recovered(
-                what="staging folder",
-                where=str(found),
-                done="would be removed" if dry_run else "removed",
-                why="nobody holds its lock",
-            )
 
 
 def _orphans(table: Table, place: Place, files: LocalFiles, older_than: datetime, *, dry_run: bool) -> Iterator[Recovered]:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sluicegate_adapters.local_files import LocalFiles
+from sluicegate.ports.recovery import Recovered
+from sluicegate_adapters.local_files import LocalFiles, storage_errors
 
 __all__ = ["Staging"]
 
@@ -44,10 +45,21 @@ class Staging:
     def clean(self) -> None:
         """Remove what dead processes left behind; what can't be removed is harmless, and stays."""
         with contextlib.suppress(OSError):
-            for _ in self.dead():
+            for _ in self._dead():
                 pass
 
-    def dead(self, *, dry_run: bool = False) -> Iterator[Path]:
+    def recover(self, *, dry_run: bool = False) -> Iterator[Recovered]:
+        """The folders of dead attempts: their locks are free, whatever their age; see ``ports.recovery.Recoverable``.
+
+        Raises:
+            StorageError: one can't be removed; those after it stay, too.
+        """
+        done = "would be removed" if dry_run else "removed"
+        with storage_errors(f"{self._folder} can't be cleared"):
+            for found in self._dead(dry_run=dry_run):
+                yield Recovered(what="staging folder", where=str(found), done=done, why="nobody holds its lock")
+
+    def _dead(self, *, dry_run: bool = False) -> Iterator[Path]:
         """The folders of attempts whose owners are dead, each removed when it is told.
 
         Raises:

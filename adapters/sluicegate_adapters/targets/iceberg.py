@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sluicegate.errors import BatchConflict, CommitStateUnknown, ConfigError, StorageError, TransientStorageError
+from sluicegate.errors import CommitStateUnknown, ConfigError, StorageError, TransientStorageError
 from sluicegate.ports.names import segment
 from sluicegate.ports.recovery import Recovered
 from sluicegate.ports.target import CommitReceipt, CommitRequest
@@ -283,11 +283,7 @@ class IcebergTarget:
     ) -> CommitReceipt:
         """The batch_id is taken: by the same content, or by other."""
         if found.content_sha256 != request.content_sha256:
-            raise BatchConflict(
-                f"batch {request.batch_id!r} of {request.dataset!r} was committed before with other content"
-                f" ({'.'.join(identifier)}, snapshot {found.snapshot_id})",
-                hint="give the new delivery a batch_id of its own",
-            )
+            raise request.conflict(f"{'.'.join(identifier)}, snapshot {found.snapshot_id}")
         if self._branching.publish:
             self._publish(catalog, identifier, request)
         return self._receipt(identifier, found, already_there=not attempt or found.attempt != attempt)

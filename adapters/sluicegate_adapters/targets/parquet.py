@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sluicegate.errors import BatchConflict, BatchUnreadable, CommitStateUnknown, ConfigError, StorageError
+from sluicegate.errors import BatchUnreadable, CommitStateUnknown, ConfigError, StorageError
 from sluicegate.ports.fingerprint import combined_sha256, file_sha256
 from sluicegate.ports.names import segment
 from sluicegate.ports.recovery import Recovered
@@ -113,14 +113,7 @@ class ParquetTarget:
     def recover(self, *, older_than: datetime, dry_run: bool = False) -> Iterator[Recovered]:  # noqa: ARG002 - locks tell, not ages
         """Staging folders whose owners are dead; see ``ports.recovery.Recoverable``."""
         for folder in self._staging_folders():
-            with storage_errors(f"{folder} can't be cleared"):
-                for found in Staging(folder, self._files).dead(dry_run=dry_run):
-                    yield Recovered(
-                        what="staging folder",
-                        where=str(found),
-                        done="would be removed" if dry_run else "removed",
-                        why="nobody holds its lock",
-                    )
+            yield from Staging(folder, self._files).recover(dry_run=dry_run)
 
     def _staging_folders(self) -> list[Path]:
         """Where batches of any tenant and dataset are staged."""
@@ -202,10 +195,7 @@ class ParquetTarget:
                 hint="give target.path the placeholders {tenant} and {dataset}",
             )
         if published.content_sha256 != request.content_sha256:
-            raise BatchConflict(
-                f"batch {request.batch_id!r} of {request.dataset!r} was committed before with other content ({final})",
-                hint="give the new delivery a batch_id of its own",
-            )
+            raise request.conflict(str(final))
         return self._acknowledge(request, final, rows=published.rows, already_there=published.attempt != attempt)
 
     def _acknowledge(self, request: CommitRequest, final: Path, *, rows: int, already_there: bool) -> CommitReceipt:

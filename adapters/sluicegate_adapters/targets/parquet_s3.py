@@ -23,7 +23,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sluicegate.errors import BatchConflict, BatchUnreadable, CommitStateUnknown, ConfigError, StorageError
+from sluicegate.errors import BatchUnreadable, CommitStateUnknown, ConfigError, StorageError
 from sluicegate.ports.fingerprint import file_sha256, files_sha256
 from sluicegate.ports.recovery import Recovered
 from sluicegate.ports.target import CommitReceipt, CommitRequest
@@ -146,10 +146,7 @@ class S3ParquetTarget:
 
     def recover(self, *, older_than: datetime, dry_run: bool = False) -> Iterator[Recovered]:
         """Uploads that nobody completes, what attempts left that did not commit, and staging folders; see ``ports.recovery.Recoverable``."""
-        with storage_errors(f"{self._scratch} can't be cleared"):
-            for found in self._staging.dead(dry_run=dry_run):
-                done = "would be removed" if dry_run else "removed"
-                yield Recovered(what="staging folder", where=str(found), done=done, why="nobody holds its lock")
+        yield from self._staging.recover(dry_run=dry_run)
         yield from leavings(self._bucket, self._keys, self._look_at_attempt, older_than=older_than, dry_run=dry_run)
 
     @contextmanager
@@ -236,10 +233,7 @@ class S3ParquetTarget:
                 hint="give target.path the placeholders {tenant} and {dataset}",
             )
         if there.content_sha256 != request.content_sha256:
-            raise BatchConflict(
-                f"batch {request.batch_id!r} of {request.dataset!r} was committed before with other content ({self._keys.url(key)})",
-                hint="give the new delivery a batch_id of its own",
-            )
+            raise request.conflict(self._keys.url(key))
         return self._acknowledge(key, there, already_there=there.attempt != attempt)
 
     def _acknowledge(self, key: str, there: _There, *, already_there: bool) -> CommitReceipt:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from sluicegate.errors import BatchConflict
 from sluicegate.ports.batch import BatchView
 
 __all__ = ["CommitReceipt", "CommitRequest", "Readable", "Target"]
@@ -41,6 +42,13 @@ class CommitRequest:
     properties: Mapping[str, str] = field(default_factory=dict)
     declared: Mapping[str, str | None] = field(default_factory=dict)
     verify: Callable[[], object] | None = None
+
+    def conflict(self, where: str) -> BatchConflict:
+        """What a target raises where this batch_id is there with other content."""
+        return BatchConflict(
+            f"batch {self.batch_id!r} of {self.dataset!r} was committed before with other content ({where})",
+            hint="give the new delivery a batch_id of its own",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
