@@ -10,7 +10,8 @@ from sluicegate.checks.types import BatchSchema
 from sluicegate_adapters.engines.great_expectations.arguments import columns_of
 from sluicegate_adapters.engines.great_expectations.conditions import Condition
 from sluicegate_adapters.engines.great_expectations.faults import Fault
-from sluicegate_adapters.engines.great_expectations.gx import Judged, judge, metric_names, quiet
+from sluicegate_adapters.engines.great_expectations.gx import Judged, judge, metric_names
+from sluicegate_adapters.engines.great_expectations.private import module
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,16 +39,13 @@ def judge_on_pandas(
     Raises:
         Fault: a metric could not be computed, or GX could not judge.
     """
-    from great_expectations.execution_engine import PandasExecutionEngine
-    from great_expectations.validator.metrics_calculator import MetricsCalculator
-
     frame = _frame(connection, _needed(exact, condition, schema), condition)
-    engine = PandasExecutionEngine()
+    engine = module("execution_engine").PandasExecutionEngine()
     engine.load_batch_data("batch", frame)
     try:
         wanted = metric_names(expectation, engine)
-        with quiet():
-            metrics, aborted = MetricsCalculator(engine).compute_metrics(list(wanted.values()))
+        calculator = module("validator.metrics_calculator").MetricsCalculator(engine)
+        metrics, aborted = calculator.compute_metrics(list(wanted.values()))
     except Exception as error:
         raise Fault(f"Great Expectations could not compute it on pandas ({type(error).__name__})") from error
     if aborted:
