@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import re
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sluicegate.batch.scan import Scan
 from sluicegate.batch.scratch import Scratch
+from sluicegate.checks.questions import Question
 from sluicegate.checks.sqltext import identifier, literal
 from sluicegate.checks.types import BatchSchema, Column, Kind, kind_of
 from sluicegate.errors import EngineError, UsageError
@@ -140,8 +142,17 @@ class Database:
 class EngineView:
     """A batch as one engine sees it: its own connections, which the gate can interrupt from another thread."""
 
-    def __init__(self, database: Database, schema: BatchSchema, references: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        schema: BatchSchema,
+        references: Mapping[str, str],
+        *,
+        scan: Scan | None = None,
+        known: Mapping[Question, Any] | None = None,
+    ) -> None:
         self._database = database
+        self._scan = scan or Scan(known=known)
         self._connections: list[duckdb.DuckDBPyConnection] = []
         self._schema = schema
         self._references = references
@@ -169,6 +180,14 @@ class EngineView:
             raise EngineError("the run was interrupted")
         return connection
 
+    def answers(self, questions: Sequence[Question]) -> tuple[Any, ...]:
+        """The answers, as ``ports.batch.BatchView`` has it.
+
+        Raises:
+            EngineError: the view was interrupted, or DuckDB is of no more use.
+        """
+        return self._scan.answers(questions, self)
+
     def interrupt(self) -> None:
         """Stop what runs on this view's connections now, and let nothing new begin."""
         import duckdb
@@ -177,6 +196,7 @@ class EngineView:
         for connection in tuple(self._connections):
             with contextlib.suppress(duckdb.Error):
                 connection.interrupt()
+        self._scan.wake()
 
     def close(self) -> None:
         """Close its connections; those of an interrupted view are left to their thread, which may still be inside DuckDB."""

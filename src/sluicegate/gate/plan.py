@@ -11,6 +11,7 @@ from typing import Protocol
 from sluicegate import plugins
 from sluicegate.checks.binding import Unbindable, bind, resolve_times
 from sluicegate.checks.contract_check import ContractCheck, NativeCheck, Untestable
+from sluicegate.checks.questions import Question
 from sluicegate.checks.types import BatchSchema
 from sluicegate.contract.model import Contract, Enforcement
 from sluicegate.errors import ContractError, Fault, PluginError
@@ -92,6 +93,12 @@ class Plan:
         """What each engine is to run."""
         engines = dict.fromkeys(item.engine for item in self.checks if item.translation)
         return {name: tuple(item.check for item in self.checks if item.engine == name and item.translation) for name in engines}
+
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
+        """What the engines will ask of the batch, each question once: the run's one scan."""
+        asked = (question for item in self.checks if item.translation for question in item.translation.questions)
+        return tuple(dict.fromkeys(asked))
 
 
 class BatchShape(Protocol):

@@ -1,4 +1,4 @@
-"""Plan -> Results: every engine at once, each in a thread of its own, none able to take the others with it."""
+"""Plan -> Results: the one scan and every engine at once, each in a thread of its own, none able to take the others with it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from sluicegate.checks.contract_check import ContractCheck
+from sluicegate.checks.questions import Question
 from sluicegate.errors import SluicegateError
 from sluicegate.gate.plan import EngineRoom, Plan
 from sluicegate.gate.soundness import unsound
@@ -29,10 +30,19 @@ class EngineView(BatchView, Protocol):
         ...
 
 
+class RunningScan(Protocol):
+    """What answers the engines' questions, in a thread of its own."""
+
+    def stop(self, seconds: float) -> None:
+        """End it, if it still runs, and give it so long to notice."""
+        ...
+
+
 class OpenedBatch(Protocol):
     """The part of ``batch.source.Batch`` that running checks needs."""
 
-    def view(self) -> EngineView: ...
+    def scan(self, questions: Sequence[Question]) -> RunningScan: ...
+    def view(self, scan: Any) -> EngineView: ...
 
 
 @dataclass(slots=True)
@@ -90,11 +100,15 @@ def run_checks(
     Returns:
         Exactly one result for each check that the plan gives to an engine, by check ID.
     """
-    runs = [_EngineRun(name, engines[name], checks, batch.view()) for name, checks in plan.by_engine.items()]
+    scan = batch.scan(plan.questions)
+    runs = [_EngineRun(name, engines[name], checks, batch.view(scan)) for name, checks in plan.by_engine.items()]
     for run in runs:
         # Daemons: a rule that never returns must not keep the process alive.
         threading.Thread(target=run.work, args=(context_of(run.name),), name=f"sluicegate-{run.name}", daemon=True).start()
-    _await(runs, timeout)
+    try:
+        _await(runs, timeout)
+    finally:
+        scan.stop(_GRACE_SECONDS)  # too late, or nobody asks any more: it must not compete with what comes next
     return {check_id: result for run in runs for check_id, result in run.final_results().items()}
 
 

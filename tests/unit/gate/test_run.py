@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from sluicegate.batch.scan import Scan
 from sluicegate.checks import model as m
 from sluicegate.checks.contract_check import ContractCheck
+from sluicegate.checks.questions import Question
 from sluicegate.checks.types import BatchSchema
 from sluicegate.contract.model import Contract
 from sluicegate.errors import EngineError
@@ -54,13 +56,24 @@ class StoppableBatch(MemoryBatch):
 
     def __init__(self) -> None:
         super().__init__("SELECT 1 AS a")
-        self.interrupted = threading.Event()
+        self.stopped = threading.Event()
+        self.scans: list[Scan] = []
 
-    def view(self) -> StoppableBatch:
+    def scan(self, questions: Sequence[Question]) -> Scan:
+        self.scans.append(Scan(self, questions))
+        self.scans[-1].start()
+        return self.scans[-1]
+
+    def view(self, scan: Scan) -> StoppableBatch:
+        assert scan is self.scans[-1]
         return self
 
+    def answers(self, questions: Sequence[Question]) -> tuple[Any, ...]:
+        return self.scans[-1].answers(questions, self)
+
     def interrupt(self) -> None:
-        self.interrupted.set()
+        self.interrupted = True
+        self.stopped.set()
 
 
 def check(check_id: str, engine: str | None = None) -> ContractCheck:
@@ -171,7 +184,7 @@ def test_an_engine_that_takes_too_long_is_interrupted_and_its_answers_so_far_cou
 
     def slow(checks: Sequence[ContractCheck], view: BatchView) -> Iterator[Result]:
         yield Result(check_id=checks[0].id, rows=1, failing=0)
-        batch.interrupted.wait()
+        batch.stopped.wait()
         raise EngineError("interrupted")
 
     room = FakeRoom(FakeEngine("slow", slow), FakeEngine("fine", good))

@@ -19,6 +19,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.checks.sqltext import identifier, literal
+from sluicegate_adapters.engines.soda.sparing import imported_sparingly
 
 if TYPE_CHECKING:
     import duckdb
@@ -91,8 +92,8 @@ def _is_ours() -> bool:
 @cache
 def load() -> type[Any]:
     """Import Soda with everything off that reaches beyond this process; the class of scan that we run."""
-    with _setting_up, _ours(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it imports distutils, and writes regular expressions without r""
+    with _setting_up, _ours(), imported_sparingly(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it writes regular expressions without r""
         from soda.common.config_helper import ConfigHelper
 
         if ConfigHelper._ConfigHelper__instance is None:  # else it would write ~/.soda/config.yml, with sending on
@@ -102,14 +103,29 @@ def load() -> type[Any]:
         from soda.common.logs import Logs
 
         if env_helper.EnvHelper._EnvHelper__instance is None:  # its first instance loads .env over the environment
-            real, env_helper.load_dotenv = env_helper.load_dotenv, lambda **_: False
-            env_helper.EnvHelper(Logs())
-            env_helper.load_dotenv = real
+            real = env_helper.load_dotenv, env_helper.strtobool
+            env_helper.load_dotenv, env_helper.strtobool = (lambda **_: False), _truth  # the latter would import distutils
+            try:
+                env_helper.EnvHelper(Logs())
+            finally:
+                env_helper.load_dotenv, env_helper.strtobool = real
         logging.getLogger("soda.scan").addFilter(lambda _: not _is_ours())
         importlib.import_module("soda.data_sources.duckdb_data_source")
         importlib.import_module("soda.sodacl.sodacl_parser")
         _spare_ourselves()
         return _define_scan()
+
+
+def _truth(word: str) -> int:
+    """As ``distutils.util.strtobool``.
+
+    Raises:
+        ValueError: it is no such word.
+    """
+    truths = {"y": 1, "yes": 1, "t": 1, "true": 1, "on": 1, "1": 1, "n": 0, "no": 0, "f": 0, "false": 0, "off": 0, "0": 0}
+    if word.lower() not in truths:
+        raise ValueError(f"invalid truth value {word.lower()!r}")
+    return truths[word.lower()]
 
 
 def _spare_ourselves() -> None:
