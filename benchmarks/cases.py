@@ -32,6 +32,7 @@ class Case:
         commands: what takes its turns, each as a process; the first is what the others are compared to.
         script: instead of them: one process that measures by itself, told how often.
         warm_up: whether a first round isn't counted.
+        others: whether it is about other tools, and left out where there are none.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Case:
     commands: Callable[[Workshop], Mapping[str, Command]] | None = None
     script: Callable[[Workshop, int], Command] | None = None
     warm_up: bool = True
+    others: bool = False
 
     def measure(self, workshop: Workshop, rounds: int) -> Runs:
         """Every contender, so many rounds.
@@ -155,8 +157,15 @@ CASES = (
         title="other tools on equivalent checks, 1 M rows, whole processes",
         rounds={"quick": 1, "full": 3},
         commands=_all_tools,
+        others=True,
     ),
-    Case(name="tools-large", title="the same, 10 M rows", rounds={"full": 3}, commands=_large_tools),
+    Case(
+        name="tools-large",
+        title="the same, 10 M rows",
+        rounds={"full": 3},
+        commands=_large_tools,
+        others=True,
+    ),
     Case(name="warm", title="in one process, warm, 1 M rows, the same 12 checks", rounds={"quick": 5, "full": 11}, script=_warm),
     Case(
         name="three-engines",

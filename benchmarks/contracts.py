@@ -42,7 +42,7 @@ def on_engine(engine: str | None = None) -> list[dict[str, Any]]:
 
 def many_checks(count: int) -> list[dict[str, Any]]:
     """So many checks on the eight columns, no two of them alike, the first two unique keys: five kinds, their bounds moved on."""
-    found: list[dict[str, Any]] = [TWELVE["order_id_unique"] | {}, TWELVE["code_unique"] | {}]
+    found: list[dict[str, Any]] = [dict(TWELVE["order_id_unique"]), dict(TWELVE["code_unique"])]
     step = 0
     while len(found) < count:
         found += [

@@ -100,8 +100,8 @@ def median(runs: Sequence[Run]) -> Run:
 
 def ratio(runs: Runs, one: str, other: str, figure: str = "wall") -> float:
     """The median, over the rounds, of how many times the other's figure one took in the same round."""
-    pairs = zip(runs[one], runs[other], strict=True)
-    return statistics.median(getattr(mine, figure) / getattr(its, figure) for mine, its in pairs)
+    ratios: list[float] = [getattr(mine, figure) / getattr(its, figure) for mine, its in zip(runs[one], runs[other], strict=True)]
+    return statistics.median(ratios)
 
 
 def _compiled() -> dict[str, str]:

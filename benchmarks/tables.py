@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 
 from benchmarks.bars import BARS
 from benchmarks.cases import CASES, Case
 from benchmarks.measure import Run, Runs, median, ratio
 
-__all__ = ["bars_table", "case_table", "in_order", "machine", "missed"]
+__all__ = ["bars_table", "case_table", "in_order", "machine"]
 
 
 def bars_table(measured: Mapping[str, Runs]) -> str:
@@ -23,11 +23,6 @@ def bars_table(measured: Mapping[str, Runs]) -> str:
             figures = [_figure(bar.at_most, bar.unit), _figure(bar.measured(runs), bar.unit)]
             lines.append(f"| {bar.wanted} | {' | '.join(figures)} | {'met' if bar.met(runs) else '**missed**'} |")
     return "\n".join([*lines, ""])
-
-
-def missed(measured: Mapping[str, Runs]) -> Sequence[str]:
-    """What is asked and wasn't kept."""
-    return [bar.wanted for bar in BARS if bar.case in measured and not bar.met(measured[bar.case])]
 
 
 def case_table(case: Case, runs: Runs) -> str:

@@ -3,9 +3,8 @@
 import sys
 from datetime import datetime
 
-from _suite import gx, report
-
 import pandas as pd
+from _suite import gx, report
 
 context = gx.get_context(mode="ephemeral")
 definition = context.data_sources.add_pandas("pandas").add_dataframe_asset("orders").add_batch_definition_whole_dataframe("all")
