@@ -93,7 +93,9 @@ def _self_checked(workshop: Workshop) -> tuple[Workshop, list[str]]:
     return replace(workshop, peers=tuple(able)), notes
 
 
-def _measured(workshop: Workshop, chosen: str, only: Collection[str] | None, rounds: int | None) -> tuple[dict[str, Runs], list[str]]:
+def _measured(
+    workshop: Workshop, chosen: str, only: Collection[str] | None, rounds: int | None
+) -> tuple[dict[str, Runs], list[str]]:
     measured: dict[str, Runs] = {}
     broken: list[str] = []
     for case in CASES:
