@@ -146,6 +146,7 @@ def pass_through(query: str) -> Any:
 
 def type_engine() -> Any:
     """What the type expectations ask for: an engine whose types are text, compared without case. It runs nothing."""
+
     class TypesAsText(private.module("execution_engine").SqlAlchemyExecutionEngine):  # type: ignore[misc]  # GX is not typed here
         dialect_name = "postgresql"
 

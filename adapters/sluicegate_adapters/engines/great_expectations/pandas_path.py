@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-__all__ = ["judge_on_pandas"]
+__all__ = ["frame_of", "judge_on_pandas"]
 
 
 def judge_on_pandas(
@@ -39,7 +39,8 @@ def judge_on_pandas(
     Raises:
         Fault: a metric could not be computed, or GX could not judge.
     """
-    frame = _frame(connection, _needed(exact, condition, schema), condition)
+    chosen = condition.sql if condition is not None else ""
+    frame = frame_of(connection, _needed(exact, condition, schema), chosen)
     engine = module("execution_engine").PandasExecutionEngine()
     engine.load_batch_data("batch", frame)
     try:
@@ -65,12 +66,18 @@ def _needed(exact: Mapping[str, Any], condition: Condition | None, schema: Batch
     return list(named)
 
 
-def _frame(connection: duckdb.DuckDBPyConnection, columns: list[str], condition: Condition | None) -> pd.DataFrame:
-    """The columns through Arrow: texts and lists as Python objects, whole numbers with NULLs as nullable integers."""
+def frame_of(connection: duckdb.DuckDBPyConnection, columns: list[str], condition: str = "") -> pd.DataFrame:
+    """The columns through Arrow: texts and lists as Python objects, whole numbers with NULLs as nullable integers.
+
+    Args:
+        connection: a fresh one.
+        columns: of the batch.
+        condition: a predicate; empty for all rows.
+    """
     import pandas as pd
     import pyarrow as pa
 
-    where = f" WHERE {condition.sql}" if condition is not None and condition.sql else ""
+    where = f" WHERE {condition}" if condition else ""
     names = ", ".join(identifier(name) for name in columns)
     table = connection.sql(f"SELECT {names or '1'} FROM {BATCH}{where}").to_arrow_table()
     series: dict[str, pd.Series[Any]] = {}

@@ -5,10 +5,11 @@ A verdict needs the expectations' classes and the names of their metrics. So GX'
 more as ``_sluicegate_gx.*``, with an ``import`` statement of their own:
 
 - ``great_expectations.x`` means ``_sluicegate_gx.x``: the process's own ``great_expectations`` isn't touched, whether it is
-  imported before, after or at the same time;
+  imported before, after or at the same time; so it is with ``marshmallow``, which keeps a list of all classes by their names;
 - a package's ``__init__`` isn't executed: what it imports from elsewhere is looked up there when it is asked for;
 - what GX can do without is absent (``sqlalchemy``, ``boto3``, …: GX has its own stand-ins for these);
-- what it needs for other things is imported when it is used (``pandas``, ``scipy``, ``altair``).
+- what it needs for other things is imported when it is used (``pandas``, ``scipy``, ``altair``);
+- it can't hand the process's warnings to ``logging``.
 
 Everybody else's imports are what they were. ``test_gx_private.py`` holds both copies to the same verdicts.
 """
@@ -19,9 +20,11 @@ import ast
 import builtins
 import importlib
 import importlib.util
+import logging
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from functools import cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -35,6 +38,7 @@ __all__ = ["ROOT", "module", "whole"]
 ROOT = "_sluicegate_gx"
 """The name of our copy."""
 _REAL = "great_expectations"
+_COPIES = {_REAL: ROOT, "marshmallow": "_sluicegate_marshmallow"}
 _ABSENT = frozenset(
     {
         "azure", "boto3", "botocore", "black", "clickhouse_sqlalchemy", "databricks", "google", "openpyxl", "psycopg", "psycopg2",
@@ -44,6 +48,7 @@ _ABSENT = frozenset(
 )  # fmt: skip
 _LATE = ("altair", "pandas", "scipy", "scipy.stats")
 _LATE_CLASSES = frozenset({"DataFrame", "Index", "Series"})
+_PLAIN = frozenset({bool, int, str, float, date, datetime})
 # One lock, taken before any of the import system's own for our modules: two threads can't hold these in different orders.
 _IMPORTING = threading.RLock()
 
@@ -74,33 +79,38 @@ def whole(name: str) -> ModuleType:
 
 @cache
 def _begin() -> None:
-    found = importlib.util.find_spec(_REAL)
-    if found is None or found.origin is None:
-        raise ModuleNotFoundError(f"No module named {_REAL!r}", name=_REAL)
-    sys.meta_path.append(_Finder(Path(found.origin).parent))
+    sys.meta_path.append(_Finder())
     importlib.import_module(ROOT).__version__ = version("great-expectations")  # type: ignore[attr-defined]
 
 
 class _Finder(MetaPathFinder):
-    """Finds our copy's modules among Great Expectations' files, and nothing else."""
+    """Finds our copies' modules among the real ones' files, and nothing else."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self) -> None:
+        self._folders = {ours: _folder(real) for real, ours in _COPIES.items()}
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         del path, target
-        top, _, rest = fullname.partition(".")
-        if top != ROOT:
+        top, *rest = fullname.split(".")
+        if top not in self._folders:
             return None
-        place = self._folder.joinpath(*rest.split(".")) if rest else self._folder
+        place = self._folders[top].joinpath(*rest)
         if (init := place / "__init__.py").is_file():
-            spec = importlib.util.spec_from_file_location(fullname, init, loader=_PackageLoader(fullname, str(init)))
+            loader = _PackageLoader(fullname, str(init)) if top == ROOT else _Loader(fullname, str(init))
+            spec = importlib.util.spec_from_file_location(fullname, init, loader=loader)
             if spec is not None:
                 spec.submodule_search_locations = []  # so that nobody but this finder finds what is below
             return spec
         if (file := place.with_name(f"{place.name}.py")).is_file():
             return importlib.util.spec_from_file_location(fullname, file, loader=_Loader(fullname, str(file)))
         return None
+
+
+def _folder(package: str) -> Path:
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+    return Path(found.origin).parent
 
 
 class _Loader(SourceFileLoader):
@@ -172,12 +182,17 @@ def _origins(init: ast.Module, package: str) -> Mapping[str, _Origin]:
 
 
 def _ours(name: str) -> str | None:
-    """The name of a module of GX in our copy; None for anybody else's."""
-    return ROOT + name.removeprefix(_REAL) if name == _REAL or name.startswith(f"{_REAL}.") else None
+    """The name of a module in our copy; None for what is nobody's copy."""
+    top, dot, rest = name.partition(".")
+    return f"{_COPIES[top]}{dot}{rest}" if top in _COPIES else None
 
 
 def _import(
-    name: str, globals: Any = None, locals: Any = None, fromlist: Sequence[str] | None = (), level: int = 0  # noqa: A002
+    name: str,
+    globals: Any = None,  # noqa: A002 - the names that Python gives them
+    locals: Any = None,  # noqa: A002
+    fromlist: Sequence[str] | None = (),
+    level: int = 0,
 ) -> Any:
     """The ``import`` statement of our copy's modules."""
     if level == 0:
@@ -189,15 +204,29 @@ def _import(
         return builtins.__import__(name, globals, locals, fromlist or (), level)
 
 
-def _import_foreign(name: str, globals: Any, locals: Any, fromlist: Sequence[str] | None) -> Any:  # noqa: A002
+def _import_foreign(name: str, importer: Any, local: Any, fromlist: Sequence[str] | None) -> Any:
     top = name.partition(".")[0]
     if top in _ABSENT:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    if name == "logging":
+        return _LOGGING
     if name in _LATE:
         return _late(name if fromlist else top)
-    return builtins.__import__(name, globals, locals, fromlist or (), 0)
+    return builtins.__import__(name, importer, local, fromlist or (), 0)
 
 
+class _Logging(ModuleType):
+    """``logging``, for modules that hand the warnings of the whole process to it when they are imported."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(logging, name)
+
+    @staticmethod
+    def captureWarnings(capture: bool) -> None:  # noqa: FBT001, N802 - logging's own
+        del capture
+
+
+_LOGGING = _Logging("logging")
 _BUILTINS = vars(builtins) | {"__import__": _import}
 
 
@@ -212,14 +241,22 @@ class _Late(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if f"{self.__name__}.{name}" in _LATE:
             return _late(f"{self.__name__}.{name}")
-        if self.__name__ == "pandas" and name in _LATE_CLASSES and "pandas" not in sys.modules:
-            return _late_class(name)
+        if self.__name__ == "pandas" and "pandas" not in sys.modules:
+            if name in _LATE_CLASSES:
+                return _late_class(name)
+            if name == "isnull":
+                return _is_null
         return getattr(importlib.import_module(self.__name__), name)
 
 
 @cache
 def _late_class(name: str) -> type:
     return _LateClass(name, (), {"__module__": "pandas"})
+
+
+def _is_null(value: object) -> Any:
+    """``pandas.isnull``; plain values don't need pandas to say."""
+    return value != value if type(value) in _PLAIN else importlib.import_module("pandas").isnull(value)  # noqa: PLR0124 - NaN
 
 
 class _LateClass(type):
