@@ -8,11 +8,11 @@ If the SELECT fails, it is halved until what makes it fail is unanswered alone.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sluicegate.batch.keys import repeats
-from sluicegate.checks.questions import Aggregate, Key, Question
+from sluicegate.checks.questions import ROWS, Aggregate, Key, Question
 from sluicegate.checks.sqltext import BATCH
 from sluicegate.checks.types import BatchSchema
 from sluicegate.errors import EngineError
@@ -21,15 +21,26 @@ from sluicegate.ports.statements import StatementFailed, fetch_row
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["AskingView", "Scan", "ScannedView", "answer_all", "fused"]
+__all__ = ["AskingView", "Scan", "ScannedView", "answer_all", "statements"]
 
 _EXPRESSIONS_PER_SCAN = 400  # measured: linear up to here; a statement should stay readable in a log, too
 
 
-def fused(aggregates: Sequence[Aggregate]) -> str:
+def _fused(aggregates: Sequence[Aggregate]) -> str:
     """The SELECT that answers them all."""
     listed = ",\n  ".join(item.sql for item in aggregates)  # on a line each, for the sake of whoever reads a query log
     return f"SELECT {listed}\nFROM {BATCH}"
+
+
+def statements(questions: Sequence[Question]) -> tuple[str, ...]:
+    """The SELECTs that answer the aggregates among the questions, if nothing is known yet but the number of rows."""
+    return tuple(map(_fused, _portions(item for item in questions if item != ROWS)))
+
+
+def _portions(questions: Iterable[Question]) -> Iterator[list[Aggregate]]:
+    aggregates = [item for item in dict.fromkeys(questions) if isinstance(item, Aggregate)]
+    for start in range(0, len(aggregates), _EXPRESSIONS_PER_SCAN):
+        yield aggregates[start : start + _EXPRESSIONS_PER_SCAN]
 
 
 def answer_all(
@@ -40,11 +51,9 @@ def answer_all(
     Raises:
         EngineError: DuckDB was interrupted, or is of no more use.
     """
-    wanted = dict.fromkeys(questions)
-    aggregates = [item for item in wanted if isinstance(item, Aggregate)]
-    for start in range(0, len(aggregates), _EXPRESSIONS_PER_SCAN):
-        yield from _scan(connection, aggregates[start : start + _EXPRESSIONS_PER_SCAN])
-    for item in wanted:
+    for portion in _portions(questions):
+        yield from _scan(connection, portion)
+    for item in dict.fromkeys(questions):
         if isinstance(item, Key):
             try:
                 yield item, repeats(connection, item, schema)
@@ -55,7 +64,7 @@ def answer_all(
 def _scan(connection: duckdb.DuckDBPyConnection, aggregates: Sequence[Aggregate]) -> Iterator[tuple[Aggregate, Any]]:
     """One scan for all; if it fails, one for each half, down to the one that makes it fail."""
     try:
-        values = fetch_row(connection, fused(aggregates), len(aggregates))
+        values = fetch_row(connection, _fused(aggregates), len(aggregates))
     except StatementFailed as failed:
         if len(aggregates) == 1:
             yield aggregates[0], failed.unanswered

@@ -11,6 +11,7 @@ from typing import Protocol
 from sluicegate import plugins
 from sluicegate.checks.binding import Unbindable, bind, resolve_times
 from sluicegate.checks.contract_check import ContractCheck, NativeCheck, Untestable
+from sluicegate.checks.model import ColumnType, Schema
 from sluicegate.checks.questions import Question
 from sluicegate.checks.types import BatchSchema
 from sluicegate.contract.model import Contract, Enforcement
@@ -78,6 +79,14 @@ class PlannedCheck:
     skipped: str = ""
     fault: Unbindable | None = None
     engine_broke: bool = False
+
+    @property
+    def own_path(self) -> str:
+        """Why its engine reads the batch by itself for this check; empty if it doesn't."""
+        if self.translation is None or self.translation.own_path:
+            return self.translation.own_path if self.translation else ""
+        from_schema = isinstance(self.check.promise, Schema | ColumnType)
+        return "" if self.translation.questions or from_schema else f"{self.engine} doesn't say what it reads"
 
 
 @dataclass(frozen=True, kw_only=True)

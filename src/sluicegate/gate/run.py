@@ -102,11 +102,15 @@ def run_checks(
     """
     scan = batch.scan(plan.questions)
     runs = [_EngineRun(name, engines[name], checks, batch.view(scan)) for name, checks in plan.by_engine.items()]
-    for run in runs:
-        # Daemons: a rule that never returns must not keep the process alive.
-        threading.Thread(target=run.work, args=(context_of(run.name),), name=f"sluicegate-{run.name}", daemon=True).start()
     try:
+        for run in runs:
+            # Daemons: a rule that never returns must not keep the process alive.
+            threading.Thread(target=run.work, args=(context_of(run.name),), name=f"sluicegate-{run.name}", daemon=True).start()
         _await(runs, timeout)
+    except BaseException:  # Ctrl-C: stop the engines, then let it through
+        for run in runs:
+            run.view.interrupt()
+        raise
     finally:
         scan.stop(_GRACE_SECONDS)  # too late, or nobody asks any more: it must not compete with what comes next
     return {check_id: result for run in runs for check_id, result in run.final_results().items()}
@@ -114,13 +118,8 @@ def run_checks(
 
 def _await(runs: Sequence[_EngineRun], timeout: float) -> None:
     deadline = time.monotonic() + timeout
-    try:
-        for run in runs:
-            run.done.wait(max(0.0, deadline - time.monotonic()))
-    except BaseException:  # Ctrl-C: stop the engines, then let it through
-        for run in runs:
-            run.view.interrupt()
-        raise
+    for run in runs:
+        run.done.wait(max(0.0, deadline - time.monotonic()))
     late = [run for run in runs if not run.done.is_set()]
     for run in late:
         run.view.interrupt()
