@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 # Compiled once, at set-up: importing Great Expectations from source costs ten seconds, and would cost them in every process.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test quick lint floor audit bench lock clean
+.PHONY: setup demo test quick lint floor audit bench bench-full lock clean
 .DEFAULT_GOAL := test
 
 setup: $(READY)
@@ -43,8 +43,11 @@ audit: setup ## known vulnerabilities, where a database is at hand
 floor: setup ## the engines, and which row is which, on the oldest DuckDB that we admit
 	$(UV) run --quiet --frozen --all-extras --with duckdb==1.0.0 -- python -m pytest -q -n 2 --dist worksteal -m "not slow" tests/conformance tests/golden tests/unit/batch/test_parts.py tests/property/test_split.py
 
-bench: setup ## whole processes against a hand-written script, then 5 GB in 600 MB (25 GB of disk); `--write` puts the tables into the README
+bench: setup ## the quick set, under 3 minutes: us, the hand-written scripts and other tools (installed once, in environments of their own)
 	$(RUN)/python -m benchmarks
+
+bench-full: setup ## the full set, under 30 minutes and 25 GB of disk: RESULTS.md, the chart and the README's table come from it
+	$(RUN)/python -m benchmarks --set full --write
 
 lock: $(UV)
 	$(UV) lock

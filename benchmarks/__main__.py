@@ -1,80 +1,139 @@
-"""``make bench``: measure, print the table, and put it into benchmarks/RESULTS.md and the README."""
+"""``make bench``, ``make bench-full``: measure a set, print it; ``--write`` puts it into RESULTS.md, the chart and the README."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
+import json
 import re
+import subprocess
 import sys
 import tempfile
-from importlib.metadata import version
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.data import CONTRACT, HAND_WRITTEN, make_orders
+from benchmarks.cases import CASES
+from benchmarks.chart import bar_chart
+from benchmarks.contracts import on_engine
 from benchmarks.large import large_table
-from benchmarks.measure import Run, paired
+from benchmarks.measure import Runs, median
+from benchmarks.peers import Peer, all_peers, compared, install, pin
+from benchmarks.tables import bars_table, case_table, in_order, machine
+from benchmarks.workshop import HERE, Workshop
 
-ROOT = Path(__file__).resolve().parents[1]
-BASE = "hand-written DuckDB script"
+SETS = ("quick", "full")
+_LARGE = "large"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--large-gb", type=float, default=5, help="how large the large batch is; 0: none (default: 5)")
-    parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md and the README")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        table = _table(_measure(Path(folder), options.rows, options.rounds), options.rows) + _start_up(options.rounds)
-    if options.large_gb:
-        with tempfile.TemporaryDirectory(prefix="sluicegate-bench-") as folder:
-            table = f"{table}\n{large_table(Path(folder), options.large_gb)}"
-    print(table)
+    options = _parser().parse_args()
+    if options.pin:
+        pin()
+        return
+    if options.write and (options.set != "full" or options.only):
+        raise SystemExit("--write is for the whole full set")
+    started = time.monotonic()
+    if options.peers:
+        install()
+    with tempfile.TemporaryDirectory(prefix="sluicegate-bench-", dir=options.folder) as folder:
+        workshop = Workshop(Path(folder), all_peers() if options.peers else (), options.smaller)
+        workshop.quieten()
+        workshop, notes = _self_checked(workshop)
+        measured, broken = _measured(workshop, options.set, options.only, options.rounds)
+    told = _told(measured, notes)
+    if options.large_gb and options.set == "full" and (not options.only or _LARGE in options.only):
+        with tempfile.TemporaryDirectory(prefix="sluicegate-bench-", dir=options.folder) as folder:
+            told += f"\n## A batch far larger than the memory it is allowed\n\n{large_table(Path(folder), options.large_gb)}"
+    told += f"\nMeasured in {(time.monotonic() - started) / 60:.0f} minutes on {machine()}.\n"
+    print(told)
+    if broken:
+        raise SystemExit(f"broke, and nothing was written: {', '.join(broken)}")
     if options.write:
-        (ROOT / "benchmarks" / "RESULTS.md").write_text(f"# Results\n\n{table}")
-        readme = ROOT / "README.md"
-        marked = re.compile(r"(<!-- benchmarks -->\n).*?(<!-- /benchmarks -->)", re.DOTALL)
-        readme.write_text(marked.sub(lambda match: match[1] + table + match[2], readme.read_text()))
+        _write(measured, told)
 
 
-def _measure(folder: Path, rows: int, rounds: int) -> dict[str, Run]:
-    orders = make_orders(folder / "orders.parquet", rows)
-    (folder / "contract.yaml").write_text(CONTRACT)
-    (folder / "script.py").write_text(HAND_WRITTEN)
-    os.chdir(folder)
-    tool = str(Path(sys.executable).with_name("sluicegate"))
-    commands = {
-        BASE: [sys.executable, "script.py", str(orders)],
-        "`sluicegate check`": [tool, "check", "contract.yaml", str(orders), "--quiet"],
-        "`sluicegate run` (with commit and history)": [
-            "sh",
-            "-c",
-            f"rm -rf .sluicegate && exec {tool} run contract.yaml {orders} --quiet",  # a batch that is there is not committed again
-        ],
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--set", choices=SETS, default="quick")
+    parser.add_argument(
+        "--only", nargs="*", metavar="CASE", help=f"these cases: {', '.join([*(case.name for case in CASES), _LARGE])}"
+    )
+    parser.add_argument("--rounds", type=int, help="instead of the set's own")
+    parser.add_argument("--smaller", type=int, default=1, help="divide every number of rows by this")
+    parser.add_argument("--no-peers", dest="peers", action="store_false", help="us and the hand-written scripts alone")
+    parser.add_argument("--large-gb", type=float, default=5, help="how large the large batch of the full set is; 0: none")
+    parser.add_argument(
+        "--folder", help="where there is room: 4 GB for the cases, 25 GB for the large batch (default: the system's)"
+    )
+    parser.add_argument("--write", action="store_true", help="put it into RESULTS.md, the chart and the README")
+    parser.add_argument("--pin", action="store_true", help="resolve the other tools' requirements anew, and nothing else")
+    return parser
+
+
+def _self_checked(workshop: Workshop) -> tuple[Workshop, list[str]]:
+    """The workshop with the tools that run at all, and what each finds otherwise than we do: like is to be compared with like."""
+    if not workshop.peers:
+        return workshop, []
+    small = replace(workshop, smaller=1)
+    clean, dirty = small.orders(10_000), small.orders(10_000, faulty_every=10)
+    command = small.check(small.contract("twelve", on_engine()), dirty).words[:-1]
+    ours = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=False).stdout)
+    expected = {check["name"]: check["failing"] or int(check["outcome"] == "failed") for check in ours["verdict"]["checks"]}
+    able: list[Peer] = []
+    notes: list[str] = []
+    for peer in workshop.peers:
+        try:
+            differences = "; ".join(compared(peer, clean, dirty, expected)) or "finds the same faults"
+            able.append(peer)
+        except RuntimeError as error:
+            differences = f"left out, it doesn't run: {error}"
+        notes.append(f"- {peer.name} ({peer.versions}): {differences}.")
+        print(notes[-1], file=sys.stderr)
+    return replace(workshop, peers=tuple(able)), notes
+
+
+def _measured(
+    workshop: Workshop, chosen: str, only: Collection[str] | None, rounds: int | None
+) -> tuple[dict[str, Runs], list[str]]:
+    measured: dict[str, Runs] = {}
+    broken: list[str] = []
+    for case in CASES:
+        if case.name not in only if only else chosen not in case.rounds:
+            continue
+        if case.others and not workshop.peers:
+            continue
+        started = time.monotonic()
+        try:
+            measured[case.name] = case.measure(workshop, rounds or case.rounds.get(chosen, 1))
+        except RuntimeError as error:  # the others are worth their minutes all the same
+            broken.append(case.name)
+            print(f"{case.name}: {error}", file=sys.stderr)
+            continue
+        print(case_table(case, measured[case.name]), f"({time.monotonic() - started:.0f} s)\n", file=sys.stderr)
+    return measured, broken
+
+
+def _told(measured: Mapping[str, Runs], notes: list[str]) -> str:
+    tables = "\n".join(case_table(case, runs) for case, runs in in_order(measured))
+    peers = "\n".join(["## The other tools", "", "On a file in which one row in ten breaks a check, each:", "", *notes, ""])
+    return f"{bars_table(measured)}\n## Each case\n\nMedians; contenders take turns; a ratio is the median of the rounds' ratios.\n\n{tables}\n{peers if notes else ''}"
+
+
+def _write(measured: Mapping[str, Runs], told: str) -> None:
+    (HERE / "RESULTS.md").write_text(f"# Results\n\n![The tools compared](chart.svg)\n\n{told}")
+    runs = {name: median(made) for name, made in measured["tools-large"].items()}
+    panels = {
+        "Seconds for 10 M rows, 12 checks, two of them unique keys": [(n, r.wall, f"{r.wall:.1f} s") for n, r in runs.items()],
+        "Peak memory of the same": [(n, r.peak_mb, f"{r.peak_mb:,.0f} MB") for n, r in runs.items()],
     }
-    return paired(commands, rounds)
-
-
-def _start_up(rounds: int) -> str:
-    tool = str(Path(sys.executable).with_name("sluicegate"))
-    runs = paired({"nothing": [sys.executable, "-c", "pass"], "help": [tool, "--help"]}, rounds)
-    return f"`sluicegate --help`: {1000 * (runs['help'].cpu - runs['nothing'].cpu):.0f} ms of CPU beyond Python's own start.\n"
-
-
-def _table(runs: dict[str, Run], rows: int) -> str:
-    base = runs[BASE]
-    lines = [
-        f"Whole processes, {rows:,} rows x 8 columns, 12 canonical checks of which two unique; medians, in turn, in one run.",
-        "",
-        "| | wall | ratio | CPU | peak memory |",
-        "|---|---|---|---|---|",
-    ]
-    for name, run in runs.items():
-        lines.append(f"| {name} | {run.wall:.2f} s | {run.wall / base.wall:.2f} | {run.cpu:.2f} s | {run.peak_mb:,.0f} MB |")
-    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, DuckDB {version('duckdb')}"
-    return "\n".join([*lines, "", f"Measured by `make bench` on {machine}.", ""])
+    (HERE / "chart.svg").write_text(bar_chart(panels, ours="sluicegate"))
+    readme = HERE.parent / "README.md"
+    marked = re.compile(r"(<!-- benchmarks -->\n).*?(<!-- /benchmarks -->)", re.DOTALL)
+    table = (
+        f"![The tools compared](benchmarks/chart.svg)\n\n{bars_table(measured)}\nMeasured by `make bench-full` on {machine()}.\n"
+    )
+    readme.write_text(marked.sub(lambda match: match[1] + table + match[2], readme.read_text()))
 
 
 if __name__ == "__main__":

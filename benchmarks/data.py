@@ -1,4 +1,4 @@
-"""Deterministic data: a million orders, eight columns, every row a function of its number."""
+"""Deterministic data: orders of eight columns, and tables as wide as one wants; every row is a function of its number."""
 
 from __future__ import annotations
 
@@ -6,70 +6,65 @@ from pathlib import Path
 
 import duckdb
 
-__all__ = ["CONTRACT", "HAND_WRITTEN", "make_orders"]
+__all__ = ["make_orders", "make_wide"]
 
+_PIECE = 10_000_000
 _ORDERS = """
 COPY (
   SELECT
-    i AS order_id,
-    'C' || lpad(CAST(i AS VARCHAR), 9, '0') AS code,
-    CAST(hash(i) % 50000 AS INTEGER) AS customer_id,
-    CASE WHEN hash(i + 1) % 1000 = 0 THEN NULL ELSE ['new', 'paid', 'shipped', 'returned'][CAST(1 + hash(i + 2) % 4 AS BIGINT)] END AS status,
-    CAST((hash(i + 3) % 1000000) / 100 AS DECIMAL(12, 2)) AS amount,
-    CAST((hash(i + 4) % 10000) / 10000 AS DOUBLE) AS discount,
-    TIMESTAMP '2026-01-01' + to_seconds(CAST(hash(i + 5) % 2592000 AS BIGINT)) AS ordered_at,
-    'user' || (hash(i) % 50000) || '@example.org' AS email
-  FROM range({rows}) t(i)
-) TO '{path}' (FORMAT parquet)
+    CASE fault WHEN 0 THEN NULL WHEN 9 THEN i - 1 ELSE i END AS order_id,
+    CASE fault WHEN 8 THEN 'C' || i ELSE 'C' || lpad(CAST(CASE fault WHEN 10 THEN i - 1 ELSE i END AS VARCHAR), 9, '0') END AS code,
+    CASE fault WHEN 1 THEN NULL ELSE CAST(hash(i) % 50000 AS INTEGER) END AS customer_id,
+    CASE
+      WHEN fault = 2 OR hash(i + 1) % 1000 = 0 THEN NULL
+      WHEN fault = 3 THEN 'lost'
+      ELSE ['new', 'paid', 'shipped', 'returned'][CAST(1 + hash(i + 2) % 4 AS BIGINT)]
+    END AS status,
+    CAST(CASE fault WHEN 4 THEN -1 ELSE (hash(i + 3) % 1000000) / 100 END AS DECIMAL(12, 2)) AS amount,
+    CAST(CASE fault WHEN 5 THEN 1.5 ELSE (hash(i + 4) % 10000) / 10000 END AS DOUBLE) AS discount,
+    CASE fault WHEN 6 THEN TIMESTAMP '2026-03-01'
+      ELSE TIMESTAMP '2026-01-01' + to_seconds(CAST(hash(i + 5) % 2592000 AS BIGINT)) END AS ordered_at,
+    CASE fault WHEN 7 THEN 'nobody' ELSE 'user' || (hash(i) % 50000) || '@example.org' END AS email
+  FROM (SELECT i, {fault} AS fault FROM range({first}, {end}) t(i))
+) TO '{path}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)
 """
-
-CONTRACT = """\
-data_contract:
-  name: orders
-  version: 1.0.0
-  owner: benchmarks
-  quality_checks:
-    checks:
-      - {type: row_count, min: 1}
-      - {type: not_null, column: order_id}
-      - {type: not_null, column: customer_id}
-      - {type: completeness, column: status, min_percent: 99}
-      - {type: accepted_values, column: status, values: [new, paid, shipped, returned]}
-      - {type: range, column: amount, min: 0, max: 10000}
-      - {type: range, column: discount, min: 0, max: 1}
-      - {type: range, column: ordered_at, min: 2026-01-01, max: 2026-02-01}
-      - {type: pattern, column: email, pattern: "^[a-z0-9]+@[a-z]+[.]org$"}
-      - {type: length, column: code, min: 10, max: 10}
-      - {type: unique, columns: [order_id]}
-      - {type: unique, columns: [code]}
-"""
-
-HAND_WRITTEN = """\
-import sys, duckdb
-con = duckdb.connect()
-con.execute(f"CREATE VIEW batch AS SELECT * FROM read_parquet('{sys.argv[1]}')")
-row = con.execute('''
-SELECT count(*),
-  count(*) FILTER (WHERE order_id IS NULL),
-  count(*) FILTER (WHERE customer_id IS NULL),
-  count(*) FILTER (WHERE status IS NULL),
-  count(*) FILTER (WHERE status NOT IN ('new', 'paid', 'shipped', 'returned')),
-  count(*) FILTER (WHERE amount < 0 OR amount > 10000),
-  count(*) FILTER (WHERE discount < 0 OR discount > 1 OR isnan(discount)),
-  count(*) FILTER (WHERE ordered_at < DATE '2026-01-01' OR ordered_at > DATE '2026-02-01'),
-  count(*) FILTER (WHERE NOT regexp_matches(email, '^[a-z0-9]+@[a-z]+[.]org$')),
-  count(*) FILTER (WHERE length(code) < 10 OR length(code) > 10)
-FROM batch''').fetchone()
-unique = [
-  con.execute(f"SELECT count(*) FROM (SELECT {key} FROM batch GROUP BY {key} HAVING count(*) > 1)").fetchone()[0]
-  for key in ('order_id', 'code')
-]
-print(row, unique)
-"""
+_KINDS_OF_FAULTS = 11
 
 
-def make_orders(path: Path, rows: int) -> Path:
-    """Write the orders, unless they are there."""
-    if not path.exists():
-        duckdb.sql(_ORDERS.format(rows=rows, path=path))
+def make_orders(path: Path, rows: int, *, faulty_every: int = 0) -> Path:
+    """Write the orders, unless they are there: one file, or a folder of files where there are more than ten million.
+
+    Args:
+        path: of the file or folder.
+        rows: a hundred million are about 2 GB.
+        faulty_every: each so-manieth row breaks one check, the checks in turn; 0: none does.
+    """
+    if path.exists():
+        return path
+    fault = (
+        f"CASE WHEN i % {faulty_every} = 1 THEN (i // {faulty_every}) % {_KINDS_OF_FAULTS} ELSE -1 END" if faulty_every else "-1"
+    )
+    if rows <= _PIECE:
+        _write(_ORDERS.format(fault=fault, first=0, end=rows, path=path))
+        return path
+    path.mkdir()
+    for number, first in enumerate(range(0, rows, _PIECE)):
+        end = min(first + _PIECE, rows)
+        _write(_ORDERS.format(fault=fault, first=first, end=end, path=path / f"orders-{number:03}.parquet"))
     return path
+
+
+def make_wide(path: Path, rows: int, columns: int) -> Path:
+    """Write a table of ``columns`` whole numbers ``c000``, ``c001``, …, from 0 to 9999 each, unless it is there."""
+    if not path.exists():
+        each = ", ".join(f"CAST(hash(i + {number}) % 10000 AS INTEGER) AS c{number:03}" for number in range(columns))
+        _write(
+            f"COPY (SELECT {each} FROM range({rows}) t(i)) TO '{path}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+        )
+    return path
+
+
+def _write(statement: str) -> None:
+    """In a database of its own, so that the process that measures doesn't keep the memory."""
+    with duckdb.connect(config={"memory_limit": "2GB"}) as connection:
+        connection.execute(statement)

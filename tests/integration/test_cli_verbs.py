@@ -225,6 +225,32 @@ def test_plan_needs_no_data_and_shows_what_is_skipped(type_: Any) -> None:
     assert all(item["translation"]["text"] for item in checks if item["engine"])
 
 
+def test_plan_shows_the_one_scan_and_what_reads_the_batch_by_itself(type_: Any, shop: Path) -> None:
+    (shop / "scan.yaml").write_text(
+        """
+        data_contract:
+          name: orders
+          owner: shop@example.com
+          version: "1"
+          quality_checks:
+            checks:
+              - {type: not_null, column: id}
+              - {type: unique, columns: [id, amount]}
+              - {type: monotonic, column: id, name: in order}
+        """
+    )
+    said = type_("plan", "scan.yaml")
+    assert 'SELECT count("id")\nFROM batch\n-- and how often each value of this key occurs: "amount", "id"' in said.out
+    assert "# in order\n# reads the batch by itself: it compares rows with those before them" in said.out
+    assert said.out.count("by itself") == 1
+    document = type_("plan", "scan.yaml", "--json").json
+    assert document["scan"] == {"statements": ['SELECT count("id")\nFROM batch'], "keys": [["amount", "id"]]}
+    asked = {item["name"]: (item["questions"], item["own_path"]) for item in document["checks"]}
+    assert asked["in order"] == ([], "it compares rows with those before them")
+    assert ([{"aggregate": "count(*)"}, {"aggregate": 'count("id")'}], "") in asked.values()
+    assert ([{"key": ["amount", "id"]}], "") in asked.values()
+
+
 @pytest.mark.parametrize(
     "streams", [">&-", "2>&-", ">&- 2>&- <&-", ">/dev/full", "--json >/dev/full", "--json >&-", ">/dev/full 2>/dev/full"]
 )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sluicegate.batch.scratch import Scratch
+from sluicegate.batch.scan import Scan
+from sluicegate.batch.scratch import LOCK, Scratch
+from sluicegate.checks.questions import Question
 from sluicegate.checks.sqltext import identifier, literal
 from sluicegate.checks.types import BatchSchema, Column, Kind, kind_of
 from sluicegate.errors import EngineError, UsageError
@@ -26,6 +29,11 @@ ARROW_ROWS = 65_536
 
 _INTERRUPTED = "Query interrupted"
 _LEAST_MB, _THREAD_MB = 300, 100
+_ROOM = "batch"
+_OWN_OBJECTS = """
+SELECT 'VIEW', view_name FROM duckdb_views() WHERE NOT internal
+UNION ALL SELECT 'TABLE', table_name FROM duckdb_tables() WHERE NOT internal
+"""
 _SIZE = re.compile(r"([0-9.]+) ?([KMGTP]?)i?B")  # as DuckDB shows one: 18.8 GiB
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 
@@ -74,25 +82,35 @@ def interruptible() -> Iterator[None]:
 
 
 class Database:
-    """A DuckDB database in memory. ``seal`` shuts it off from everything but the given files, once its views exist."""
+    """A DuckDB database in memory. ``seal`` shuts it off from everything but the given files, once its views exist.
 
-    def __init__(self, settings: BatchSettings) -> None:
+    Args:
+        settings: how much of the machine it may use.
+        lasting: it may serve several batches: nobody may change its configuration, and it is not to be sealed.
+
+    Attributes:
+        keeper: is offered the database when it is closed, emptied; says whether it keeps it for another batch.
+    """
+
+    keeper: Callable[[Database], bool] | None = None
+
+    def __init__(self, settings: BatchSettings, *, lasting: bool = False) -> None:
         import duckdb
 
         scratch = Scratch(settings.temp_directory)
-        self.scratch = scratch.path
+        self._folder = scratch.path
         self._clean = weakref.finalize(self, scratch.remove)
         config: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",  # nothing is ever downloaded
             "autoload_known_extensions": "false",
-            "temp_directory": str(self.scratch),
+            "temp_directory": str(self._folder),
         }
         if settings.memory_limit:
             config["memory_limit"] = settings.memory_limit
         if settings.threads:
             config["threads"] = str(settings.threads)
         try:
-            self.root = duckdb.connect(":memory:", config=config)
+            self._instance = self.root = duckdb.connect(":memory:", config=config)
         except duckdb.Error as error:
             self._clean()
             message = str(error).splitlines()[0]
@@ -101,6 +119,15 @@ class Database:
             self._stay_small()
         self.root.execute("SET GLOBAL TimeZone = 'UTC'")
         self._try("SET GLOBAL python_enable_replacements = false")  # DuckDB 1.0 has none: SQL there may see Python variables
+        if lasting:
+            self._try("SET GLOBAL enable_external_file_cache = false")  # no batch may see another one's bytes
+            self.root.execute("SET lock_configuration = true")
+            self.root = self._instance.cursor()
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for the batch's own files, made by whoever needs it; it goes when the database is closed."""
+        return self._folder / _ROOM
 
     def _try(self, statement: str) -> bool:
         import duckdb
@@ -131,17 +158,51 @@ class Database:
         self.root.execute("SET lock_configuration = true")
 
     def close(self, *, busy: bool) -> None:
-        """Close it, unless an abandoned thread still computes (DuckDB would wait for it, or refuse)."""
+        """Close it, unless an abandoned thread still computes (DuckDB would wait for it, or refuse), or somebody keeps it."""
         if not busy:
-            self.root.close()
+            if self.keeper is not None and self._emptied() and self.keeper(self):
+                return
+            self.destroy()
         self._clean()
+
+    def destroy(self) -> None:
+        """Close it for good."""
+        self.root.close()
+        self._instance.close()
+        self._clean()
+
+    def _emptied(self) -> bool:
+        """Take out what the batch put in; whether all of it went.
+
+        What engines made for themselves is temporary, and went with their connections.
+        """
+        import duckdb
+
+        try:
+            self.root.close()
+            self.root = self._instance.cursor()
+            for kind, name in self.root.execute(_OWN_OBJECTS).fetchall():
+                self.root.execute(f"DROP {kind} {identifier(name)}")
+        except duckdb.Error:
+            return False
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        return [item.name for item in self._folder.iterdir()] == [LOCK]  # else it spilled, and that isn't over
 
 
 class EngineView:
     """A batch as one engine sees it: its own connections, which the gate can interrupt from another thread."""
 
-    def __init__(self, database: Database, schema: BatchSchema, references: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        schema: BatchSchema,
+        references: Mapping[str, str],
+        *,
+        scan: Scan | None = None,
+        known: Mapping[Question, Any] | None = None,
+    ) -> None:
         self._database = database
+        self._scan = scan or Scan(known=known)
         self._connections: list[duckdb.DuckDBPyConnection] = []
         self._schema = schema
         self._references = references
@@ -169,6 +230,14 @@ class EngineView:
             raise EngineError("the run was interrupted")
         return connection
 
+    def answers(self, questions: Sequence[Question]) -> tuple[Any, ...]:
+        """The answers, as ``ports.batch.BatchView`` has it.
+
+        Raises:
+            EngineError: the view was interrupted, or DuckDB is of no more use.
+        """
+        return self._scan.answers(questions, self)
+
     def interrupt(self) -> None:
         """Stop what runs on this view's connections now, and let nothing new begin."""
         import duckdb
@@ -177,6 +246,7 @@ class EngineView:
         for connection in tuple(self._connections):
             with contextlib.suppress(duckdb.Error):
                 connection.interrupt()
+        self._scan.wake()
 
     def close(self) -> None:
         """Close its connections; those of an interrupted view are left to their thread, which may still be inside DuckDB."""

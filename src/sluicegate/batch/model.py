@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +15,8 @@ from sluicegate.batch.files import FileSet
 from sluicegate.batch.fingerprint import Fingerprint
 from sluicegate.batch.memory import write_parquet
 from sluicegate.batch.parts import without_rows
+from sluicegate.batch.scan import Scan
+from sluicegate.checks.questions import ROWS, Question
 from sluicegate.checks.types import BatchSchema
 from sluicegate.errors import StorageError, UsageError
 
@@ -49,6 +51,7 @@ class Batch:
         rows: how many there are.
         references: dataset -> view, for ``reference`` checks.
         reference_schemas: dataset -> its columns.
+        sealed: its database is shut off from everything but its files, as author's SQL demands.
         notes: what happened on reading that a person should know: columns that stayed text.
     """
 
@@ -60,6 +63,7 @@ class Batch:
     references: Mapping[str, str]
     reference_schemas: Mapping[str, BatchSchema]
     notes: tuple[str, ...]
+    sealed: bool
     _database: Database = field(repr=False)
     _fingerprint: Fingerprint = field(repr=False)
     _changed: bool = False
@@ -109,9 +113,23 @@ class Batch:
         """A folder for what the batch needs on disk for a while, below ``temp_directory``; it goes when the batch is closed."""
         return self._database.scratch
 
-    def view(self) -> EngineView:
-        """The batch for one engine. Its connections reach no other file; ``close`` closes them."""
-        view = EngineView(self._database, self.schema, self.references)
+    def scan(self, questions: Sequence[Question]) -> Scan:
+        """Begin to answer what the engines of a run will ask; their views share it."""
+        scan = Scan(self.view(), questions, self._known)
+        scan.start()
+        return scan
+
+    @property
+    def _known(self) -> Mapping[Question, Any]:
+        return {ROWS: self.rows}
+
+    def view(self, scan: Scan | None = None) -> EngineView:
+        """The batch for one engine. Its connections reach no other file; ``close`` closes them.
+
+        Args:
+            scan: where its questions are answered; None: on the view itself.
+        """
+        view = EngineView(self._database, self.schema, self.references, scan=scan, known=self._known)
         self._views.append(view)
         self._fingerprint.start()
         return view

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sluicegate.batch.convert import type_of_nothing
 from sluicegate.batch.database import escaped
 from sluicegate.batch.files import FileSet
+from sluicegate.batch.statistics import hidden, unbounded
 from sluicegate.checks.sqltext import identifier, literal
 from sluicegate.errors import BatchUnreadable, StorageError
 
@@ -84,13 +85,16 @@ def view_parquet(connection: duckdb.DuckDBPyConnection, name: str, files: FileSe
     paths = file_list(files.paths)
     try:
         columns = _common_columns(connection, paths)
-        untyped = {column: type_of_nothing(declared.get(column)) for column, tree in columns.items() if "NullType" in tree[0][0]}
         keys = _keys(files, columns)
-        connection.execute(f"CREATE VIEW {identifier(name)} AS {_select(files, paths, keys, untyped)}")
-        found = connection.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata({paths})").fetchone()
+        metadata = f"SELECT sum(num_rows), list(DISTINCT coalesce(created_by, '')) FROM parquet_file_metadata({paths})"
+        rows, writers = connection.execute(metadata).fetchone() or (0, ())
+        replaced = {column: hidden(column) for column in unbounded(columns, writers)}
+        for column in (column for column, tree in columns.items() if "NullType" in tree[0][2]):
+            replaced[column] = f"CAST({identifier(column)} AS {type_of_nothing(declared.get(column))})"
+        connection.execute(f"CREATE VIEW {identifier(name)} AS {_select(files, paths, keys, replaced)}")
     except duckdb.Error as error:
         raise unreadable(files.paths, "Parquet", error) from error
-    return int(found[0]) if found else 0
+    return int(rows)
 
 
 def _keys(files: FileSet, columns: Mapping[str, Any]) -> tuple[str, ...]:
@@ -105,9 +109,9 @@ def _keys(files: FileSet, columns: Mapping[str, Any]) -> tuple[str, ...]:
     return () if inside else files.partitions
 
 
-def _select(files: FileSet, paths: str, partitions: tuple[str, ...], untyped: Mapping[str, str]) -> str:
-    casts = ", ".join(f"CAST({identifier(column)} AS {kind}) AS {identifier(column)}" for column, kind in untyped.items())
-    replaced = f" REPLACE ({casts})" if casts else ""
+def _select(files: FileSet, paths: str, partitions: tuple[str, ...], values: Mapping[str, str]) -> str:
+    listed = ", ".join(f"{value} AS {identifier(column)}" for column, value in values.items())
+    replaced = f" REPLACE ({listed})" if listed else ""
     if not partitions:
         return f"SELECT *{replaced} FROM read_parquet({paths}, hive_partitioning = false)"
     keys = [identifier(key) for key in partitions]
@@ -150,7 +154,7 @@ def _top_level(file: str, nodes: list[tuple[str, int, str]]) -> dict[str, tuple[
         name = nodes[position][0]
         if name.lower() in (known.lower() for known in columns):
             raise BatchUnreadable(f"{file}: two columns are called {name!r}", hint="SQL doesn't tell upper from lower case")
-        columns[name] = ((nodes[position][2], nodes[position][1]), *nodes[position + 1 : end])
+        columns[name] = (("", *nodes[position][1:]), *nodes[position + 1 : end])
         position = end
     return columns
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import shlex
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.cli.program import program
 from sluicegate.cli.report import report_lines
-from sluicegate.cli.screen import Screen, cells
+from sluicegate.cli.screen import Screen, cells, clean, wrap
 from sluicegate.errors import UsageError
 from sluicegate.words import plural
 
 if TYPE_CHECKING:
     from sluicegate import Gate
+    from sluicegate.checks.questions import Question
     from sluicegate.gate.outcome import RunOutcome
     from sluicegate.gate.plan import PlannedCheck
 
@@ -107,7 +108,16 @@ def plan(options: Namespace, screen: Screen) -> int:
     if options.engine and not chosen:
         known = ", ".join(planned.by_engine) or "none"
         raise UsageError(f"no check of this contract runs on {options.engine!r}", hint=f"engines in the plan: {known}")
-    screen.document({"contract": contract.name, "version": contract.version, "checks": [_plan_document(item) for item in chosen]})
+    questions = [question for item in chosen if item.translation for question in item.translation.questions]
+    screen.document(
+        {
+            "contract": contract.name,
+            "version": contract.version,
+            "scan": _scan_document(questions),
+            "checks": [_plan_document(item) for item in chosen],
+        }
+    )
+    _show_scan(_scan_document(questions), screen)
     for engine in dict.fromkeys(item.engine for item in chosen if item.translation):
         _show_engine(engine, [item for item in chosen if item.engine == engine and item.translation], screen)
     _show_rest("unsupported", [(item.check.name, item.unsupported) for item in chosen if item.unsupported], screen)
@@ -123,26 +133,60 @@ def _plan_document(item: PlannedCheck) -> dict[str, Any]:
         "name": item.check.name,
         "engine": item.engine,
         "translation": translation and {"language": translation.language, "text": translation.text},
+        "questions": _questions_document(translation.questions if translation else ()),
+        "own_path": item.own_path,
         "unsupported": item.unsupported,
         "skipped": item.skipped,
         "error": item.fault.message if item.fault else "",
     }
 
 
-def _show_engine(engine: str, items: list[PlannedCheck], screen: Screen) -> None:
-    title = f"── {engine} · {plural(len(items), 'check')} "
+def _questions_document(questions: Iterable[Question]) -> list[dict[str, Any]]:
+    from sluicegate.checks.questions import Key
+
+    return [{"key": list(item.columns)} if isinstance(item, Key) else {"aggregate": item.sql} for item in questions]
+
+
+def _scan_document(questions: Sequence[Question]) -> dict[str, Any]:
+    """What the one scan does for all engines: its statements, and the keys whose repeats it counts."""
+    from sluicegate.batch.scan import statements
+
+    asked = _questions_document(dict.fromkeys(questions))
+    return {"statements": list(statements(questions)), "keys": [item["key"] for item in asked if "key" in item]}
+
+
+def _show_scan(scan: Mapping[str, Any], screen: Screen) -> None:
+    from sluicegate.checks.sqltext import identifier
+
+    if not scan["statements"] and not scan["keys"]:
+        return
+    _show_title("one scan for all engines", screen)
+    for statement in scan["statements"]:
+        screen.code(statement, "sql")
+    for key in scan["keys"]:
+        screen.line((f"-- and how often each value of this key occurs: {clean(', '.join(map(identifier, key)))}", "dim"))
+    screen.line("")
+
+
+def _show_title(text: str, screen: Screen) -> None:
+    title = f"── {text} "
     screen.line((title, "bold"), ("─" * max(0, screen.width - cells(title)), "dim"))
+
+
+def _show_engine(engine: str, items: list[PlannedCheck], screen: Screen) -> None:
+    _show_title(f"{engine} · {plural(len(items), 'check')}", screen)
     for item in items:
         if item.translation is None:
             continue
         screen.line((f"# {item.check.name}", "dim"))
+        if item.own_path:
+            screen.line((f"# reads the batch by itself: {item.own_path}", "dim"))
         screen.code(item.translation.text, _LEXERS.get(item.translation.language, "text"))
     screen.line("")
 
 
 def _show_rest(what: str, items: list[tuple[str, str]], screen: Screen) -> None:
     from sluicegate.cli.report import MARKS
-    from sluicegate.cli.screen import clean, wrap
 
     if not items:
         return

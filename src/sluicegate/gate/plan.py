@@ -11,6 +11,8 @@ from typing import Protocol
 from sluicegate import plugins
 from sluicegate.checks.binding import Unbindable, bind, resolve_times
 from sluicegate.checks.contract_check import ContractCheck, NativeCheck, Untestable
+from sluicegate.checks.model import ColumnType, Schema
+from sluicegate.checks.questions import Question
 from sluicegate.checks.types import BatchSchema
 from sluicegate.contract.model import Contract, Enforcement
 from sluicegate.errors import ContractError, Fault, PluginError
@@ -78,6 +80,14 @@ class PlannedCheck:
     fault: Unbindable | None = None
     engine_broke: bool = False
 
+    @property
+    def own_path(self) -> str:
+        """Why its engine reads the batch by itself for this check; empty if it doesn't."""
+        if self.translation is None or self.translation.own_path:
+            return self.translation.own_path if self.translation else ""
+        from_schema = isinstance(self.check.promise, Schema | ColumnType)
+        return "" if self.translation.questions or from_schema else f"{self.engine} doesn't say what it reads"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -92,6 +102,12 @@ class Plan:
         """What each engine is to run."""
         engines = dict.fromkeys(item.engine for item in self.checks if item.translation)
         return {name: tuple(item.check for item in self.checks if item.engine == name and item.translation) for name in engines}
+
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
+        """What the engines will ask of the batch, each question once: the run's one scan."""
+        asked = (question for item in self.checks if item.translation for question in item.translation.questions)
+        return tuple(dict.fromkeys(asked))
 
 
 class BatchShape(Protocol):

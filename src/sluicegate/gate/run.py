@@ -1,4 +1,4 @@
-"""Plan -> Results: every engine at once, each in a thread of its own, none able to take the others with it."""
+"""Plan -> Results: the one scan and every engine at once, each in a thread of its own, none able to take the others with it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from sluicegate.checks.contract_check import ContractCheck
+from sluicegate.checks.questions import Question
 from sluicegate.errors import SluicegateError
 from sluicegate.gate.plan import EngineRoom, Plan
 from sluicegate.gate.soundness import unsound
@@ -29,10 +30,19 @@ class EngineView(BatchView, Protocol):
         ...
 
 
+class RunningScan(Protocol):
+    """What answers the engines' questions, in a thread of its own."""
+
+    def stop(self, seconds: float) -> None:
+        """End it, if it still runs, and give it so long to notice."""
+        ...
+
+
 class OpenedBatch(Protocol):
     """The part of ``batch.source.Batch`` that running checks needs."""
 
-    def view(self) -> EngineView: ...
+    def scan(self, questions: Sequence[Question]) -> RunningScan: ...
+    def view(self, scan: Any) -> EngineView: ...
 
 
 @dataclass(slots=True)
@@ -90,23 +100,26 @@ def run_checks(
     Returns:
         Exactly one result for each check that the plan gives to an engine, by check ID.
     """
-    runs = [_EngineRun(name, engines[name], checks, batch.view()) for name, checks in plan.by_engine.items()]
-    for run in runs:
-        # Daemons: a rule that never returns must not keep the process alive.
-        threading.Thread(target=run.work, args=(context_of(run.name),), name=f"sluicegate-{run.name}", daemon=True).start()
-    _await(runs, timeout)
+    scan = batch.scan(plan.questions)
+    runs = [_EngineRun(name, engines[name], checks, batch.view(scan)) for name, checks in plan.by_engine.items()]
+    try:
+        for run in runs:
+            # Daemons: a rule that never returns must not keep the process alive.
+            threading.Thread(target=run.work, args=(context_of(run.name),), name=f"sluicegate-{run.name}", daemon=True).start()
+        _await(runs, timeout)
+    except BaseException:  # Ctrl-C: stop the engines, then let it through
+        for run in runs:
+            run.view.interrupt()
+        raise
+    finally:
+        scan.stop(_GRACE_SECONDS)  # too late, or nobody asks any more: it must not compete with what comes next
     return {check_id: result for run in runs for check_id, result in run.final_results().items()}
 
 
 def _await(runs: Sequence[_EngineRun], timeout: float) -> None:
     deadline = time.monotonic() + timeout
-    try:
-        for run in runs:
-            run.done.wait(max(0.0, deadline - time.monotonic()))
-    except BaseException:  # Ctrl-C: stop the engines, then let it through
-        for run in runs:
-            run.view.interrupt()
-        raise
+    for run in runs:
+        run.done.wait(max(0.0, deadline - time.monotonic()))
     late = [run for run in runs if not run.done.is_set()]
     for run in late:
         run.view.interrupt()

@@ -1,10 +1,11 @@
-"""What an engine sees of a batch: a DuckDB connection with views on it, and the schema."""
+"""What an engine sees of a batch: the schema, answers to its questions, and a DuckDB connection with views on it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
+from sluicegate.checks.questions import Question
 from sluicegate.checks.types import BatchSchema
 
 if TYPE_CHECKING:
@@ -31,5 +32,15 @@ class BatchView(Protocol):
 
         Connections of one batch share one database; the gate interrupts and closes them. The engine may create
         temporary objects, and must leave the views as they are.
+        """
+        ...
+
+    def answers(self, questions: Sequence[Question]) -> tuple[Any, ...]:
+        """The answers to questions about the batch, in their order: a value, ``Repeats``, or ``Unanswered``.
+
+        Those that the engine named in its translations come from the run's one scan, which this waits for; others are asked now.
+
+        Raises:
+            EngineError: the run was interrupted, or the batch can't be read any more.
         """
         ...

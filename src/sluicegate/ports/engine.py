@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from sluicegate.checks.contract_check import ContractCheck
+from sluicegate.checks.questions import Question
 from sluicegate.checks.types import BatchSchema
 from sluicegate.checks.values import Scalar
 from sluicegate.ports.batch import BatchView
@@ -23,10 +24,15 @@ class Translation:
     Attributes:
         language: ``sql``, ``sodacl``, ``gx``, ``python``: how to highlight the text.
         text: the translation, complete enough to be run by hand.
+        questions: what the engine will ask of ``BatchView.answers`` for this check: one scan answers them for all engines, and
+            begins before they do. What isn't named here costs a statement of its own.
+        own_path: why the engine reads the batch by itself for this check; empty if all its figures come from the questions.
     """
 
     language: str
     text: str
+    questions: tuple[Question, ...] = ()
+    own_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from sluicegate.batch.scan import Scan
+from sluicegate.checks.questions import Question
 from sluicegate.checks.sqltext import BATCH, identifier, literal
 from sluicegate.checks.types import BatchSchema, Column, Kind, kind_of
 
@@ -33,6 +35,7 @@ class MemoryBatch:
         for name, select in (references or {}).items():
             self._database.execute(f"CREATE VIEW {identifier(self.references[name])} AS {select}")
         self.schema = self.schema_of(BATCH)
+        self.interrupted = False
 
     def schema_of(self, view: str) -> BatchSchema:
         """The columns of a view."""
@@ -44,3 +47,7 @@ class MemoryBatch:
         connection = self._database.cursor()
         connection.execute(f"SET TimeZone = {literal('UTC')}")
         return connection
+
+    def answers(self, questions: Sequence[Question]) -> tuple[Any, ...]:
+        """Asked when they are asked for: nothing was announced."""
+        return Scan().answers(questions, self)

@@ -26,10 +26,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+from sluicegate.batch.scan import Scan
 from sluicegate.checks import model as m
 from sluicegate.checks.binding import Unbindable, bind
 from sluicegate.checks.contract_check import ContractCheck, NativeCheck
+from sluicegate.checks.questions import Question
 from sluicegate.checks.sqltext import BATCH
+from sluicegate.checks.types import BatchSchema
 from sluicegate.errors import EngineError
 from sluicegate.ports.batch import BatchView
 from sluicegate.ports.engine import Engine, Result, RunContext, Translation, Unsupported
@@ -319,13 +322,26 @@ class EngineConformance:
             assert (result.rows, result.failing, result.value, result.native) == (None, None, None, None)
 
 
-class InterruptedBatch:
+class _BrokenBatch:
+    schema: BatchSchema
+    references: Mapping[str, str]
+    interrupted = False
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        raise NotImplementedError
+
+    def answers(self, questions: Sequence[Question]) -> tuple[Any, ...]:
+        """Asked like everything else."""
+        return Scan().answers(questions, self)
+
+
+class InterruptedBatch(_BrokenBatch):
     """A batch whose every statement is interrupted while it reads the first row."""
 
     def __init__(self) -> None:
         self._batch = MemoryBatch("SELECT i AS a FROM range(100) AS r(i)")
         self.schema = self._batch.schema
-        self.references: Mapping[str, str] = {}
+        self.references = {}
         owner = self._batch.connect()
         owner.create_function("_interrupting", self._interrupt, ["BIGINT"], "BIGINT", side_effects=True)
         owner.execute(f"CREATE OR REPLACE VIEW {BATCH} AS SELECT _interrupting(a) AS a FROM _sluicegate_rows")
@@ -350,13 +366,13 @@ class InterruptedBatch:
         return connection
 
 
-class LostBatch:
+class LostBatch(_BrokenBatch):
     """A batch whose connections are closed already."""
 
     def __init__(self) -> None:
         self._batch = MemoryBatch("SELECT 1::BIGINT AS a")
         self.schema = self._batch.schema
-        self.references: Mapping[str, str] = {}
+        self.references = {}
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A closed connection."""

@@ -16,6 +16,7 @@ import pytest
 from sluicegate.batch.source import Batch, open_batch
 from sluicegate.checks.contract_check import ContractCheck, NativeCheck, Tolerance
 from sluicegate.checks.model import NotNull
+from sluicegate.checks.questions import ROWS
 from sluicegate.ports.engine import NativeOutcome, Result, RunContext, Translation, Unsupported
 from sluicegate.testing.batches import MemoryBatch
 from sluicegate_adapters.engines.python_rules.engine import PythonEngine
@@ -538,7 +539,9 @@ class TestPlaces:
 
 def test_plan_shows_the_call_without_importing_the_rule() -> None:
     found = PythonEngine().translate(check("flights:plausible_speed", columns=("distance", "air_time"), max_mph=720), None)
-    assert found == Translation(language="python", text="flights:plausible_speed(batch[distance, air_time], max_mph=720)")
+    assert isinstance(found, Translation)
+    assert (found.language, found.text) == ("python", "flights:plausible_speed(batch[distance, air_time], max_mph=720)")
+    assert (found.questions, found.own_path) == ((ROWS,), "a rule reads the columns that its contract lists")
 
 
 def test_canonical_checks_and_other_engines_checks_are_unsupported_by_name() -> None:

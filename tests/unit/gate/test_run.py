@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sluicegate.batch.scan import Scan
 from sluicegate.checks import model as m
 from sluicegate.checks.contract_check import ContractCheck
+from sluicegate.checks.questions import Aggregate, Question
 from sluicegate.checks.types import BatchSchema
 from sluicegate.contract.model import Contract
 from sluicegate.errors import EngineError
@@ -20,6 +23,9 @@ from sluicegate.gate.run import run_checks
 from sluicegate.ports.batch import BatchView
 from sluicegate.ports.engine import Engine, Evidence, Result, RunContext, Translation, Unsupported
 from sluicegate.testing.batches import MemoryBatch
+
+if TYPE_CHECKING:
+    import duckdb
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 Behaviour = Callable[[Sequence[ContractCheck], BatchView], Iterable[Result]]
@@ -37,7 +43,8 @@ class FakeEngine:
         return {self.name: "1"}
 
     def translate(self, check: ContractCheck, schema: BatchSchema | None) -> Translation | Unsupported:
-        return Translation(language="sql", text=check.id) if self._supports else Unsupported("it is too young")
+        asked = (Aggregate("count(a)"),) if isinstance(check.promise, m.NotNull) else ()
+        return Translation(language="sql", text=check.id, questions=asked) if self._supports else Unsupported("it is too young")
 
     def run(self, checks: Sequence[ContractCheck], batch: BatchView, context: RunContext) -> Iterable[Result]:
         return self._behaviour(checks, batch)
@@ -50,17 +57,35 @@ class FakeRoom(EngineRoom):
 
 
 class StoppableBatch(MemoryBatch):
-    """A MemoryBatch whose views count interrupts."""
+    """A MemoryBatch whose views count interrupts, and which does something before each connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Callable[[StoppableBatch], object] = lambda _: None) -> None:
         super().__init__("SELECT 1 AS a")
-        self.interrupted = threading.Event()
+        self._before = before
+        self.stopped = threading.Event()
+        self.scans: list[Scan] = []
 
-    def view(self) -> StoppableBatch:
+    def scan(self, questions: Sequence[Question]) -> Scan:
+        self.scans.append(Scan(self, questions))
+        self.scans[-1].start()
+        return self.scans[-1]
+
+    def view(self, scan: Scan) -> StoppableBatch:
+        assert scan is self.scans[-1]
         return self
 
+    def answers(self, questions: Sequence[Question]) -> tuple[Any, ...]:
+        return self.scans[-1].answers(questions, self)
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        self._before(self)
+        return super().connect()
+
     def interrupt(self) -> None:
-        self.interrupted.set()
+        self.interrupted = True
+        self.stopped.set()
+        for scan in self.scans:
+            scan.wake()
 
 
 def check(check_id: str, engine: str | None = None) -> ContractCheck:
@@ -76,6 +101,13 @@ def run(room: FakeRoom, *checks: ContractCheck, batch: StoppableBatch | None = N
 def good(checks: Sequence[ContractCheck], batch: BatchView) -> Iterator[Result]:
     for item in checks:
         yield Result(check_id=item.id, rows=1, failing=0)
+
+
+def asking(checks: Sequence[ContractCheck], batch: BatchView) -> Iterator[Result]:
+    """An engine whose figures come from the one scan."""
+    for item in checks:
+        (present,) = batch.answers((Aggregate("count(a)"),))
+        yield Result(check_id=item.id, rows=1, failing=1 - present)
 
 
 def raising(error: BaseException) -> Behaviour:
@@ -171,7 +203,7 @@ def test_an_engine_that_takes_too_long_is_interrupted_and_its_answers_so_far_cou
 
     def slow(checks: Sequence[ContractCheck], view: BatchView) -> Iterator[Result]:
         yield Result(check_id=checks[0].id, rows=1, failing=0)
-        batch.interrupted.wait()
+        batch.stopped.wait()
         raise EngineError("interrupted")
 
     room = FakeRoom(FakeEngine("slow", slow), FakeEngine("fine", good))
@@ -194,6 +226,66 @@ def test_an_engine_that_never_notices_is_left_behind() -> None:
         assert "took longer" in results["a"].error
     finally:
         forever.set()
+
+
+def test_engines_that_ask_get_the_answers_of_the_one_scan() -> None:
+    batch = StoppableBatch()
+    results = run(
+        FakeRoom(FakeEngine("one", asking), FakeEngine("two", asking)), check("a", "one"), check("b", "two"), batch=batch
+    )
+    assert (results["a"].failing, results["b"].failing) == (0, 0)
+    assert len(batch.scans) == 1
+    assert not batch.interrupted
+
+
+def test_a_scan_that_takes_too_long_errs_all_that_wait_for_it_and_nothing_else() -> None:
+    batch = StoppableBatch(before=lambda held: held.stopped.wait(20))
+    room = FakeRoom(FakeEngine("asks", asking), FakeEngine("fine", good))
+    results = run(room, check("late", "asks"), check("other", "fine"), batch=batch, timeout=0.05)
+    assert "took longer than 0.05 s" in results["late"].error
+    assert results["late"].engine_broke
+    assert results["other"].failing == 0
+
+
+def test_a_scan_that_dies_errs_all_that_ask_and_nothing_else() -> None:
+    def die(_: StoppableBatch) -> None:
+        raise EngineError("DuckDB broke: it is gone")
+
+    room = FakeRoom(FakeEngine("asks", asking), FakeEngine("fine", good))
+    results = run(room, check("lost", "asks"), check("other", "fine"), batch=StoppableBatch(before=die))
+    assert results["lost"].error == "asks broke: DuckDB broke: it is gone"
+    assert results["lost"].engine_broke
+    assert results["other"].failing == 0
+
+
+def test_a_scan_that_nobody_asks_is_stopped_when_the_engines_are_done() -> None:
+    batch = StoppableBatch(before=lambda held: held.stopped.wait(20))
+    assert run(FakeRoom(FakeEngine("fine", good)), check("a"), batch=batch)["a"].failing == 0
+    assert batch.stopped.is_set()
+
+
+def test_an_engine_that_dies_leaves_the_scan_to_the_others() -> None:
+    room = FakeRoom(FakeEngine("bad", raising(EngineError("gone"))), FakeEngine("asks", asking))
+    results = run(room, check("a", "bad"), check("b", "bad"), check("c", "asks"))
+    assert "gone" in results["b"].error
+    assert results["c"].failing == 0
+
+
+def test_ctrl_c_stops_the_scan_and_the_engines_and_comes_through() -> None:
+    batch = StoppableBatch(before=lambda held: held.stopped.wait(20))
+    ended = threading.Event()
+
+    def waiting(checks: Sequence[ContractCheck], view: BatchView) -> Iterator[Result]:
+        _thread.interrupt_main()
+        try:
+            yield from asking(checks, view)
+        finally:
+            ended.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        run(FakeRoom(FakeEngine("asks", waiting)), check("a"), batch=batch)
+    assert batch.stopped.is_set()
+    assert ended.wait(20)
 
 
 def test_an_unpinned_check_goes_to_the_first_engine_that_can_run_it() -> None:

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.checks.contract_check import ContractCheck, NativeCheck
-from sluicegate.checks.sqltext import BATCH, identifier
+from sluicegate.checks.questions import ROWS, Unanswered
+from sluicegate.checks.sqltext import BATCH
 from sluicegate.checks.types import BatchSchema
+from sluicegate.errors import EngineError
 from sluicegate.ports.batch import BatchView
 from sluicegate.ports.engine import NativeOutcome, Result, RunContext, Translation, Unsupported
 from sluicegate.ports.rules import RuleContext
@@ -55,11 +57,18 @@ class PythonEngine:
         columns, params = _columns(promise), _params(promise)
         batch = f"{BATCH}[{', '.join(columns)}]" if columns else BATCH
         arguments = ", ".join([batch, *(f"{name}={value!r}" for name, value in params.items())])
-        return Translation(language="python", text=f"{promise.kind}({arguments})")
+        reads = (
+            "a rule reads the columns that its contract lists" if columns else "a rule without a list of columns reads them all"
+        )
+        return Translation(language="python", text=f"{promise.kind}({arguments})", questions=(ROWS,), own_path=reads)
 
     def run(self, checks: Sequence[ContractCheck], batch: BatchView, context: RunContext) -> Iterable[Result]:
-        """Evaluate the rules; a rule that breaks is an error of its own, the others go on."""
-        rows = _count(batch)
+        """Evaluate the rules; a rule that breaks is an error of its own, the others go on.
+
+        Raises:
+            EngineError: the batch can't be read.
+        """
+        rows = _count(batch) if checks else 0
         for check in checks:
             with prints_to_stderr():
                 result = _RuleRun(check, batch, context, rows).result()
@@ -135,9 +144,10 @@ def _existing(columns: Sequence[str], schema: BatchSchema) -> Sequence[str]:
 
 
 def _count(batch: BatchView) -> int:
-    connection = batch.connect()
-    found = connection.execute(f"SELECT count(*) FROM {identifier(BATCH)}").fetchone()
-    return int(found[0]) if found else 0
+    (rows,) = batch.answers((ROWS,))
+    if isinstance(rows, Unanswered):
+        raise EngineError(rows.message, hint=rows.hint)
+    return int(rows)
 
 
 def _context(context: RunContext, rows: int) -> RuleContext:

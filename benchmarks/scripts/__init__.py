@@ -1,0 +1,1 @@
+"""What runs as a process of its own: ``hand_written`` and ``statement`` (the limit), ``in_process``, ``small_batches``."""
