@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sluicegate.checks import model as m
 from sluicegate.checks.contract_check import ContractCheck
@@ -19,12 +19,9 @@ from sluicegate.ports.engine import Result, RunContext, Unsupported
 from sluicegate_adapters.engines.great_expectations import gx
 from sluicegate_adapters.engines.great_expectations.canonical import Suite, suite_of
 from sluicegate_adapters.engines.great_expectations.faults import Fault
-from sluicegate_adapters.engines.great_expectations.jobs import Finish, Job, row_metric
+from sluicegate_adapters.engines.great_expectations.jobs import Connect, Finish, Job, row_metric
 from sluicegate_adapters.engines.great_expectations.regexes import as_meant, count_breaking, needs_python
 from sluicegate_adapters.engines.great_expectations.sought import RowFigures, Sought, Statement, first_pair
-
-if TYPE_CHECKING:
-    import duckdb
 
 __all__ = ["canonical_job", "canonical_sought"]
 
@@ -109,7 +106,7 @@ def _row_finish(check: ContractCheck, suite: Suite) -> Finish:
     expectation = gx.build(suite.kind, suite.kwargs, check.id)
     mostly = float(suite.kwargs.get("mostly", 1))  # type: ignore[arg-type]
 
-    def finish(figures: RowFigures, _: duckdb.DuckDBPyConnection) -> Result:
+    def finish(figures: RowFigures, _: Connect) -> Result:
         own = getattr(expectation, "map_metric", "")
         metrics = {wanted.id: row_metric(name, figures, own) for name, wanted in gx.metric_names(expectation).items()}
         held = figures.rows == 0 or (figures.rows - figures.failing) / figures.rows >= mostly
@@ -130,7 +127,7 @@ def _schema_finish(check: ContractCheck, promise: m.Schema | m.ColumnType, suite
             kwargs["type_list"] = kwargs["type_list"] if faults else [found.native]
     expectation = gx.build(suite.kind, kwargs, check.id)
 
-    def finish(_: None, __: duckdb.DuckDBPyConnection) -> Result:
+    def finish(_: None, __: Connect) -> Result:
         engine = gx.type_engine() if isinstance(promise, m.ColumnType) else None
         told: Mapping[str, Any] = {
             "table.columns": list(schema.names),
@@ -150,7 +147,7 @@ def _value_finish(check: ContractCheck, promise: _Figured, suite: Suite, context
         suite = replace(suite, kwargs={"column": promise.column, "min_value": bounds.min}, exact={"min_value": bounds.min})
     expectation = gx.build(suite.kind, suite.kwargs, check.id)
 
-    def finish(value: Any, _: duckdb.DuckDBPyConnection) -> Result:
+    def finish(value: Any, _: Connect) -> Result:
         if value is not None:
             told = gx.comparable(None, value)[1]
             exact = {key: gx.comparable(bound, value)[0] for key, bound in suite.exact.items()}

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from sluicegate.checks.contract_check import ContractCheck, NativeCheck, Untestable
+from sluicegate.checks.questions import ROWS
 from sluicegate.checks.types import BatchSchema
 from sluicegate.errors import EngineError
 from sluicegate.ports.batch import BatchView
@@ -94,7 +95,8 @@ def _with(entry: Translation, seek: Callable[[], Sought[Any]]) -> Translation:
         sought = seek()
     except Fault:
         return entry
-    return replace(entry, questions=tuple(dict.fromkeys(sought.questions)), own_path=sought.why)
+    nothing = () if sought.why else (ROWS,)  # what the schema answers takes nothing but the batch
+    return replace(entry, questions=tuple(dict.fromkeys(sought.questions)) or nothing, own_path=sought.why)
 
 
 def _entry(kind: str, kwargs: Mapping[str, Any], check: ContractCheck, meta: Any) -> Translation:

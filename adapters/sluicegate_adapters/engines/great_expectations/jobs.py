@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
     from sluicegate.ports.engine import Result
 
-__all__ = ["Finish", "Job", "row_metric"]
+__all__ = ["Connect", "Finish", "Job", "row_metric"]
 
-Finish = Callable[[Any, "duckdb.DuckDBPyConnection"], "Result"]
+Connect = Callable[[], "duckdb.DuckDBPyConnection"]
+"""The engine's connection to the batch, opened when it is first needed."""
+Finish = Callable[[Any, Connect], "Result"]
 
 
 @dataclass(frozen=True, slots=True)

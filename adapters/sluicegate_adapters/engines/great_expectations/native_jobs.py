@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sluicegate.checks.contract_check import ContractCheck, NativeCheck
 from sluicegate.checks.sqltext import identifier
@@ -25,14 +25,11 @@ from sluicegate_adapters.engines.great_expectations.arguments import (
 )
 from sluicegate_adapters.engines.great_expectations.conditions import Condition, read_condition
 from sluicegate_adapters.engines.great_expectations.faults import Fault
-from sluicegate_adapters.engines.great_expectations.jobs import Finish, Job, row_metric
+from sluicegate_adapters.engines.great_expectations.jobs import Connect, Finish, Job, row_metric
 from sluicegate_adapters.engines.great_expectations.native_rows import ROW_KINDS, row_kind
 from sluicegate_adapters.engines.great_expectations.native_sought import Asking, TextFigures, native_sought
 from sluicegate_adapters.engines.great_expectations.regexes import native_test
 from sluicegate_adapters.engines.great_expectations.sought import RowFigures, Statement, fetch, under_condition
-
-if TYPE_CHECKING:
-    import duckdb
 
 __all__ = ["native_job"]
 
@@ -113,9 +110,9 @@ def _finish(native: _Native, *, on_pandas: bool) -> Finish:
 
 
 def _row_finish(native: _Native) -> Finish:
-    def finish(figures: RowFigures, rows: duckdb.DuckDBPyConnection) -> Result:
+    def finish(figures: RowFigures, connect: Connect) -> Result:
         judged = _judge_rows(native, figures)
-        return native.result(judged, figures, None if judged.success else _evidence(native, rows))
+        return native.result(judged, figures, None if judged.success else _evidence(native, connect))
 
     return finish
 
@@ -126,7 +123,7 @@ def _judge_rows(native: _Native, figures: RowFigures) -> gx.Judged:
     return gx.judge(native.expectation, {item.id: row_metric(name, figures, own) for name, item in wanted.items()})
 
 
-def _evidence(native: _Native, rows: duckdb.DuckDBPyConnection) -> Evidence | None:
+def _evidence(native: _Native, connect: Connect) -> Evidence | None:
     meaning = row_kind(native.kind, native.exact, native.batch.schema)
     names = ", ".join(_readable(name, native.batch.schema) for name in native.shown)
     before, prefix = ("", "") if meaning.fusable else under_condition(native.sql_condition)
@@ -134,7 +131,7 @@ def _evidence(native: _Native, rows: duckdb.DuckDBPyConnection) -> Evidence | No
     limit = max(0, native.context.evidence_rows)
     sql = f"{prefix}SELECT {names} FROM {meaning.source} WHERE {meaning.failing}{also} LIMIT {limit}"
     try:
-        return _shown(native.shown, fetch(rows, Statement(sql, lambda found: found.fetchall(), before)))
+        return _shown(native.shown, fetch(connect(), Statement(sql, lambda found: found.fetchall(), before)))
     except StatementFailed:
         return None
 
@@ -150,7 +147,7 @@ def _shown(columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> Evidence:
 
 
 def _text_finish(native: _Native) -> Finish:
-    def finish(found: TextFigures, _: duckdb.DuckDBPyConnection) -> Result:
+    def finish(found: TextFigures, _: Connect) -> Result:
         evidence = _shown(native.shown, [[text] for text in found.kept])
         return native.result(_judge_rows(native, found.figures), found.figures, evidence)
 
@@ -161,7 +158,7 @@ def _figure_finish(native: _Native) -> Finish:
     engine = gx.type_engine() if native.kind in _TYPED else None
     wanted = gx.metric_names(native.expectation, engine)
 
-    def finish(told: Mapping[str, Any], _: duckdb.DuckDBPyConnection) -> Result:
+    def finish(told: Mapping[str, Any], _: Connect) -> Result:
         exact = _exact_bounds(native, next(iter(told.values()), None))
         if exact:
             told = {name: gx.comparable(None, value)[1] for name, value in told.items()}
@@ -188,7 +185,7 @@ def _exact_bounds(native: _Native, measured: Any) -> dict[str, Any]:
 
 
 def _on_pandas(native: _Native) -> Finish:
-    def finish(_: None, __: duckdb.DuckDBPyConnection) -> Result:
+    def finish(_: None, __: Connect) -> Result:
         from sluicegate_adapters.engines.great_expectations.pandas_path import judge_on_pandas
 
         need_columns(columns_of(native.exact), native.batch.schema)

@@ -33,12 +33,13 @@ class Setting:
     Attributes:
         exact: its arguments.
         schema: the batch's columns; None when there is no data yet: columns are then taken for what suits the arguments.
+        references: dataset -> view; None while they aren't known.
         condition: predicate of its row condition, or an empty string.
     """
 
     exact: Mapping[str, Any]
     schema: BatchSchema | None
-    references: Mapping[str, str]
+    references: Mapping[str, str] | None
     condition: str = ""
     column: str = field(init=False)
 
@@ -92,6 +93,8 @@ def _other_row_count(setting: Setting) -> Sought[Any]:
 
 
 def _reference(name: str, setting: Setting) -> str:
+    if setting.references is None:
+        return name
     if name not in setting.references:
         known = ", ".join(sorted(setting.references)) or "none"
         raise Fault(f"no reference dataset of the contract is called {name!r}", f"open references: {known}")
@@ -222,7 +225,7 @@ def _query(key: str) -> Callable[[Setting], str]:
             filled = text.format(batch=BATCH)
         except (KeyError, IndexError, ValueError) as error:
             raise Fault(f"{key} has a brace that is not {{batch}}", "write {{ and }} for braces of the SQL itself") from error
-        safe = guard_query(filled, setting.references)
+        safe = guard_query(filled, setting.references) if setting.references is not None else filled
         if isinstance(safe, Refused):
             raise Fault(safe.message, safe.hint)
         return safe

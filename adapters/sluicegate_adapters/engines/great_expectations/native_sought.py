@@ -48,6 +48,7 @@ class Asking:
     Attributes:
         exact: its arguments.
         schema: the batch's columns; None when there is no data yet.
+        references: dataset -> view; None while they aren't known.
         kept: at most so many texts of evidence.
     """
 
@@ -55,7 +56,7 @@ class Asking:
     exact: Mapping[str, Any]
     condition: Condition | None
     schema: BatchSchema | None
-    references: Mapping[str, str]
+    references: Mapping[str, str] | None
     kept: int = 0
 
     @property
@@ -78,7 +79,7 @@ def announced(promise: NativeCheck, schema: BatchSchema | None) -> Sought[Any]:
     exact = read_arguments(promise.kind, promise.body, schema, None).exact
     if promise.kind in ROW_KINDS and waits_for_clock(exact):
         return Sought(lambda _: None, why="it compares with the run's clock")
-    return native_sought(Asking(promise.kind, exact, read_condition(exact, schema), schema, {}))
+    return native_sought(Asking(promise.kind, exact, read_condition(exact, schema), schema, None))
 
 
 def native_sought(asking: Asking) -> Sought[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.checks.contract_check import ContractCheck, NativeCheck, Untestable
@@ -13,7 +14,7 @@ from sluicegate.ports.engine import Result, RunContext
 from sluicegate.ports.statements import StatementFailed
 from sluicegate_adapters.engines.great_expectations.canonical_jobs import canonical_job
 from sluicegate_adapters.engines.great_expectations.faults import Fault
-from sluicegate_adapters.engines.great_expectations.jobs import Job
+from sluicegate_adapters.engines.great_expectations.jobs import Connect, Job
 from sluicegate_adapters.engines.great_expectations.native_jobs import native_job
 from sluicegate_adapters.engines.great_expectations.sought import fetch
 
@@ -29,10 +30,6 @@ def run_checks(checks: Sequence[ContractCheck], batch: BatchView, context: RunCo
     Raises:
         EngineError: the batch or DuckDB is of no more use.
     """
-    try:
-        connection = batch.connect()
-    except Exception as error:
-        raise EngineError(f"the batch can't be opened ({type(error).__name__})") from error
     jobs: list[Job] = []
     for check in checks:
         try:
@@ -44,8 +41,18 @@ def run_checks(checks: Sequence[ContractCheck], batch: BatchView, context: RunCo
         except Exception as error:  # noqa: BLE001 - one check never takes others with it
             yield _broke(check, error)
     answers = _answers(batch, jobs)
+    connect = cache(partial(_connect, batch))
     for job in jobs:
-        yield _result(job, answers, connection)
+        yield _result(job, answers, connect)
+
+
+def _connect(batch: BatchView) -> duckdb.DuckDBPyConnection:
+    try:
+        return batch.connect()
+    except EngineError:
+        raise
+    except Exception as error:
+        raise EngineError(f"the batch can't be opened ({type(error).__name__})") from error
 
 
 def _answers(batch: BatchView, jobs: Sequence[Job]) -> Mapping[Question, Any]:
@@ -63,13 +70,13 @@ def _job(check: ContractCheck, batch: BatchView, context: RunContext) -> Job:
             return canonical_job(check, canonical, batch, context)
 
 
-def _result(job: Job, answers: Mapping[Question, Any], connection: duckdb.DuckDBPyConnection) -> Result:
+def _result(job: Job, answers: Mapping[Question, Any], connect: Connect) -> Result:
     given = [answers[question] for question in job.sought.questions]
+    if (broken := next((answer for answer in given if isinstance(answer, Unanswered)), None)) is not None:
+        return _unanswered(job.check, broken)
     try:
-        given += [fetch(connection, statement) for statement in job.sought.statements]
-        if (broken := next((answer for answer in given if isinstance(answer, Unanswered)), None)) is not None:
-            return _unanswered(job.check, broken)
-        return job.finish(job.sought.read(given), connection)
+        given += [fetch(connect(), statement) for statement in job.sought.statements]
+        return job.finish(job.sought.read(given), connect)
     except StatementFailed as failed:
         return _unanswered(job.check, failed.unanswered)
     except Fault as fault:
