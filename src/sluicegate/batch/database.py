@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.batch.scan import Scan
-from sluicegate.batch.scratch import Scratch
+from sluicegate.batch.scratch import LOCK, Scratch
 from sluicegate.checks.questions import Question
 from sluicegate.checks.sqltext import identifier, literal
 from sluicegate.checks.types import BatchSchema, Column, Kind, kind_of
@@ -28,6 +29,11 @@ ARROW_ROWS = 65_536
 
 _INTERRUPTED = "Query interrupted"
 _LEAST_MB, _THREAD_MB = 300, 100
+_ROOM = "batch"
+_OWN_OBJECTS = """
+SELECT 'VIEW', view_name FROM duckdb_views() WHERE NOT internal
+UNION ALL SELECT 'TABLE', table_name FROM duckdb_tables() WHERE NOT internal
+"""
 _SIZE = re.compile(r"([0-9.]+) ?([KMGTP]?)i?B")  # as DuckDB shows one: 18.8 GiB
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 
@@ -76,25 +82,35 @@ def interruptible() -> Iterator[None]:
 
 
 class Database:
-    """A DuckDB database in memory. ``seal`` shuts it off from everything but the given files, once its views exist."""
+    """A DuckDB database in memory. ``seal`` shuts it off from everything but the given files, once its views exist.
 
-    def __init__(self, settings: BatchSettings) -> None:
+    Args:
+        settings: how much of the machine it may use.
+        lasting: it may serve several batches: nobody may change its configuration, and it is not to be sealed.
+
+    Attributes:
+        keeper: is offered the database when it is closed, emptied; says whether it keeps it for another batch.
+    """
+
+    keeper: Callable[[Database], bool] | None = None
+
+    def __init__(self, settings: BatchSettings, *, lasting: bool = False) -> None:
         import duckdb
 
         scratch = Scratch(settings.temp_directory)
-        self.scratch = scratch.path
+        self._folder = scratch.path
         self._clean = weakref.finalize(self, scratch.remove)
         config: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",  # nothing is ever downloaded
             "autoload_known_extensions": "false",
-            "temp_directory": str(self.scratch),
+            "temp_directory": str(self._folder),
         }
         if settings.memory_limit:
             config["memory_limit"] = settings.memory_limit
         if settings.threads:
             config["threads"] = str(settings.threads)
         try:
-            self.root = duckdb.connect(":memory:", config=config)
+            self._instance = self.root = duckdb.connect(":memory:", config=config)
         except duckdb.Error as error:
             self._clean()
             message = str(error).splitlines()[0]
@@ -103,6 +119,15 @@ class Database:
             self._stay_small()
         self.root.execute("SET GLOBAL TimeZone = 'UTC'")
         self._try("SET GLOBAL python_enable_replacements = false")  # DuckDB 1.0 has none: SQL there may see Python variables
+        if lasting:
+            self._try("SET GLOBAL enable_external_file_cache = false")  # no batch may see another one's bytes
+            self.root.execute("SET lock_configuration = true")
+            self.root = self._instance.cursor()
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for the batch's own files, made by whoever needs it; it goes when the database is closed."""
+        return self._folder / _ROOM
 
     def _try(self, statement: str) -> bool:
         import duckdb
@@ -133,10 +158,35 @@ class Database:
         self.root.execute("SET lock_configuration = true")
 
     def close(self, *, busy: bool) -> None:
-        """Close it, unless an abandoned thread still computes (DuckDB would wait for it, or refuse)."""
+        """Close it, unless an abandoned thread still computes (DuckDB would wait for it, or refuse), or somebody keeps it."""
         if not busy:
-            self.root.close()
+            if self.keeper is not None and self._emptied() and self.keeper(self):
+                return
+            self.destroy()
         self._clean()
+
+    def destroy(self) -> None:
+        """Close it for good."""
+        self.root.close()
+        self._instance.close()
+        self._clean()
+
+    def _emptied(self) -> bool:
+        """Take out what the batch put in; whether all of it went.
+
+        What engines made for themselves is temporary, and went with their connections.
+        """
+        import duckdb
+
+        try:
+            self.root.close()
+            self.root = self._instance.cursor()
+            for kind, name in self.root.execute(_OWN_OBJECTS).fetchall():
+                self.root.execute(f"DROP {kind} {identifier(name)}")
+        except duckdb.Error:
+            return False
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        return [item.name for item in self._folder.iterdir()] == [LOCK]  # else it spilled, and that isn't over
 
 
 class EngineView:

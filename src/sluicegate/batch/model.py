@@ -51,6 +51,7 @@ class Batch:
         rows: how many there are.
         references: dataset -> view, for ``reference`` checks.
         reference_schemas: dataset -> its columns.
+        sealed: its database is shut off from everything but its files, as author's SQL demands.
         notes: what happened on reading that a person should know: columns that stayed text.
     """
 
@@ -62,6 +63,7 @@ class Batch:
     references: Mapping[str, str]
     reference_schemas: Mapping[str, BatchSchema]
     notes: tuple[str, ...]
+    sealed: bool
     _database: Database = field(repr=False)
     _fingerprint: Fingerprint = field(repr=False)
     _changed: bool = False

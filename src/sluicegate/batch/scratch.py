@@ -17,10 +17,11 @@ from pathlib import Path
 from sluicegate.errors import StorageError, UsageError
 from sluicegate.ports.recovery import Recovered
 
-__all__ = ["Scratch", "leavings"]
+__all__ = ["LOCK", "Scratch", "leavings"]
 
 _NAME = re.compile(r"sluicegate-[0-9]+-[0-9a-f]{8}")
-_LOCK = ".lock"
+LOCK = ".lock"
+"""What a folder always holds."""
 
 
 class Scratch:
@@ -34,19 +35,21 @@ class Scratch:
     """
 
     def __init__(self, parent: Path | None) -> None:
-        self.path = (parent or Path(tempfile.gettempdir())) / f"sluicegate-{os.getpid()}-{secrets.token_hex(4)}"
+        self._owner = os.getpid()
+        self.path = (parent or Path(tempfile.gettempdir())) / f"sluicegate-{self._owner}-{secrets.token_hex(4)}"
         try:
             self.path.mkdir(mode=0o700, parents=True)
-            self._lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             with contextlib.suppress(OSError):  # a filesystem without locks: its age tells
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise UsageError(f"{self.path} can't be created: {error.strerror}", hint="name another temp_directory") from error
 
     def remove(self) -> None:
-        """The folder, with all in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self._lock)
+        """The folder, with all in it; unless it is the one of the process that this one was forked from."""
+        if os.getpid() == self._owner:
+            shutil.rmtree(self.path, ignore_errors=True)
+            os.close(self._lock)
 
 
 def leavings(parent: Path | None, *, older_than: datetime, dry_run: bool = False) -> Iterator[Recovered]:
@@ -83,7 +86,7 @@ def _is_old(folder: Path, older_than: datetime) -> bool:
 def _is_free(folder: Path) -> bool:
     """Whether nobody holds the lock; where there is none, nobody came so far."""
     try:
-        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return True
     try:

@@ -15,6 +15,7 @@ from sluicegate.batch.files import FileSet, find_files
 from sluicegate.batch.fingerprint import Fingerprint, hash_files
 from sluicegate.batch.memory import arrow_of, form_of, hash_rows, load_arrow, load_arrow_files, unknown_source
 from sluicegate.batch.model import Batch, check_batch_id
+from sluicegate.batch.pool import DatabasePool
 from sluicegate.batch.readers import unreadable, view_parquet
 from sluicegate.batch.text_readers import load_csv, load_json
 from sluicegate.checks.sqltext import BATCH, identifier
@@ -37,6 +38,7 @@ def open_batch(
     references: Mapping[str, str | os.PathLike[str]] | None = None,
     declared: Sequence[tuple[str, str]] = (),
     settings: BatchSettings | None = None,
+    pool: DatabasePool | None = None,
     known_sha256: str | None = None,
     dropped: Collection[str] = (),
     types: Mapping[str, str] | None = None,
@@ -56,6 +58,7 @@ def open_batch(
         declared: (column, type) as the contract has them: the types of CSV and JSON columns. A column with a value that can't
             be read as its type without loss stays text, and ``Batch.notes`` says why; no row is ever dropped.
         settings: memory, threads, where to spill.
+        pool: gives the database, instead of ``settings``. Only for batches on which nobody's own SQL runs: it isn't sealed.
         known_sha256: the fingerprint that the batch had when it was handed in first: of a batch that comes out of quarantine.
         dropped: columns that are no part of the batch, if the source has them: what a quarantine adds to rows that it keeps.
         types: column -> its type in DuckDB, of Parquet files that were written from a batch: Parquet has fewer types than that.
@@ -71,7 +74,7 @@ def open_batch(
     reference_files = {name: _reference(name, location) for name, location in (references or {}).items()}
     if form is not None and (format is not None or options):
         raise UsageError("format and options are for files, not for tables in memory", hint="leave them out")
-    database = Database(settings or BatchSettings())
+    database = Database(settings or BatchSettings()) if pool is None else pool.take()
     try:
         if files is not None:
             rows, notes = _load(database, BATCH, files, options or {}, dict(declared))
@@ -85,7 +88,8 @@ def open_batch(
                 _load(database, view, reference_files[name], {}, {})
         schema = _schema(database, BATCH, files)
         reference_schemas = {name: _schema(database, view, reference_files[name]) for name, view in views.items()}
-        database.seal(_scanned([*([files] if files else []), *reference_files.values()]))
+        if pool is None:
+            database.seal(_scanned([*([files] if files else []), *reference_files.values()]))
     except BaseException:
         database.close(busy=False)
         raise
@@ -99,6 +103,7 @@ def open_batch(
         references=views,
         reference_schemas=reference_schemas,
         notes=notes,
+        sealed=pool is None,
         _database=database,
         _fingerprint=fingerprint,
         _given_id=batch_id,

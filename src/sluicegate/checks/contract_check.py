@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from sluicegate.checks.model import CanonicalCheck
+from sluicegate.checks.model import CanonicalCheck, MetricQuery, RowExpression
 from sluicegate.checks.values import RelativeTime
 from sluicegate.words import plural
 
@@ -115,6 +115,11 @@ class ContractCheck:
         Warnings split nothing: a row that is warned of is committed.
         """
         return self.severity is Severity.ERROR and bool(getattr(self.promise, "row_level", False))
+
+    @property
+    def runs_own_sql(self) -> bool:
+        """Whether words of the contract's author may reach the database as SQL: a batch with such a check is shut off from all else."""
+        return isinstance(self.promise, NativeCheck | MetricQuery | RowExpression)
 
     @property
     def fingerprint(self) -> str:

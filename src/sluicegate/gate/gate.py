@@ -11,14 +11,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from sluicegate.batch.database import interruptible
 from sluicegate.batch.source import Batch
 from sluicegate.config import Profile, load_profile
 from sluicegate.contract.loader import load_contract
 from sluicegate.contract.model import Contract
-from sluicegate.errors import StorageError, UsageError
+from sluicegate.errors import EngineError, StorageError, UsageError
 from sluicegate.gate.act import Acted, ActionTaken, commit_properties
 from sluicegate.gate.evidence import gather_evidence
 from sluicegate.gate.first import Door, RowsGone
@@ -50,7 +51,7 @@ Progress = Callable[[str], None]
 
 
 class Gate(Opening, Ward):
-    """Runs batches against contracts. Safe to share between threads; keep one for many batches.
+    """Runs batches against contracts. Safe to share between threads; keep one for many batches, and close it, or use it in ``with``.
 
     Args:
         profile: where targets, quarantine and history are, and how engines are set.
@@ -70,6 +71,16 @@ class Gate(Opening, Ward):
             ConfigError: the profile has faults.
         """
         return cls(load_profile(path))
+
+    def close(self) -> None:
+        """Give back what is kept ready for the next batch: idle databases. A gate that is used again works, and keeps nothing."""
+        self._databases.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
 
     @cached_property
     def target(self) -> Target:
@@ -178,6 +189,8 @@ class Gate(Opening, Ward):
     def _verdict(self, planned: Plan, batch: Batch, tell: Progress) -> Verdict:
         contract, profile = planned.contract, self.profile
         runnable = planned.by_engine
+        if not batch.sealed and any(check.runs_own_sql for checks in runnable.values() for check in checks):
+            raise EngineError("the batch was opened for other checks: this contract's own SQL must not see it")
         tell(f"running {plural(sum(map(len, runnable.values())), 'check')} on {', '.join(runnable) or 'no engine'}")
         results = run_checks(
             planned, batch, self.engines, lambda name: self._context(name, planned, batch), profile.timeout_seconds

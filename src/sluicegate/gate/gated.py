@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -41,9 +41,13 @@ def gated(
     def decorate(extract: Callable[P, object]) -> Callable[P, RunOutcome]:
         _refuse_what_returns_no_batch(extract)
 
+        @cache
+        def default() -> Gate:
+            return Gate.from_config()
+
         @wraps(extract)
         def step(*args: P.args, **kwargs: P.kwargs) -> RunOutcome:
-            used: Any = gate or Gate.from_config()
+            used: Any = gate or default()
             key = batch_id(*args, **kwargs) if callable(batch_id) else batch_id
             outcome: RunOutcome = used.run(contract, extract(*args, **kwargs), batch_id=key, format=format)
             return outcome.raise_if_refused()

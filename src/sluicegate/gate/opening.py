@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.batch.files import find_files
+from sluicegate.batch.pool import DatabasePool
 from sluicegate.batch.source import Batch, BatchSettings, open_batch
 from sluicegate.config import Profile
 from sluicegate.contract.model import Contract
@@ -32,6 +34,13 @@ class Opening:
 
         @property
         def places(self) -> Places: ...
+
+    @cached_property
+    def _databases(self) -> DatabasePool:
+        limits = self.profile.batch
+        return DatabasePool(
+            BatchSettings(memory_limit=limits.memory_limit, threads=limits.threads, temp_directory=limits.temp_directory)
+        )
 
     def _open(self, contract: Contract, source: object, batch_id: str | None, format_: str | None) -> Batch:
         where: Mapping[str, Any] = contract.settings.get("source") or {}
@@ -112,10 +121,9 @@ class Opening:
         )
 
     def _reading(self, contract: Contract) -> dict[str, Any]:
-        limits = self.profile.batch
+        pool = self._databases
         return {
             "declared": tuple((spec.name, spec.type) for spec in contract.fields if spec.type),
-            "settings": BatchSettings(
-                memory_limit=limits.memory_limit, threads=limits.threads, temp_directory=limits.temp_directory
-            ),
+            "settings": pool.settings,
+            "pool": None if any(check.runs_own_sql for check in contract.checks) else pool,
         }

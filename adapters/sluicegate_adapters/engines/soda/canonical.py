@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,11 +21,13 @@ from sluicegate.checks.figures import Figured, figure, read_figure
 from sluicegate.checks.meaning import row_meaning
 from sluicegate.checks.nested import inner_types
 from sluicegate.checks.patterns import inspect_pattern
+from sluicegate.checks.questions import Alone, Asked, Figures, Question, ask
 from sluicegate.checks.sqltext import BATCH, identifier, literal
 from sluicegate.checks.types import BatchSchema, Column, Kind, kind_of, type_fits
 from sluicegate.checks.values import Instant, Scalar
 from sluicegate.checks.visitor import CheckVisitor
 from sluicegate.ports.engine import Result, Unsupported
+from sluicegate_adapters.engines.soda.answering import Share
 from sluicegate_adapters.engines.soda.sodacl import expression_text, metric_name, name_text, query_text
 
 __all__ = ["Entry", "Probe", "Row", "probe"]
@@ -43,6 +45,8 @@ class Entry:
 
     line: str
     config: Mapping[str, Json]
+    asks: Mapping[str, Share] = field(default_factory=dict)
+    """What Soda asks for it, as Soda gets it -> how the run's one scan answers that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +57,59 @@ class Probe:
         entries: what Soda is asked.
         read: from the database's answers to them, in their order, to the figures. Soda's own check says nothing through
             an answer; it hands over its faults instead.
+        questions: what it takes to answer Soda.
+        own_path: why Soda reads the batch itself.
     """
 
     entries: tuple[Entry, ...]
     read: Callable[[Sequence[Row]], Result]
+    questions: tuple[Question, ...] = ()
+    own_path: str = ""
 
 
-def probe(check: ContractCheck, schema: BatchSchema | None, references: Mapping[str, str] | None = None) -> Probe | Unsupported:
+def probe(
+    check: ContractCheck, schema: BatchSchema | None, references: Mapping[str, str] | None = None, now: datetime | None = None
+) -> Probe | Unsupported:
     """Translate a canonical check.
 
     Args:
         check: its promise is canonical; bound, if there is a schema.
         schema: the batch's columns; None when there is no data yet.
         references: dataset -> view.
+        now: the run's clock, when there is a run.
     """
-    return _Probes(check, schema, references or {}).visit(check.promise)  # type: ignore[arg-type]
+    found: Probe | Unsupported = _Probes(check, schema, references or {}, now).visit(check.promise)  # type: ignore[arg-type]
+    if isinstance(found, Unsupported):
+        return found
+    work = ask(check.promise, schema, references)  # type: ignore[arg-type]
+    match work:
+        case Asked(questions=questions):
+            return replace(found, questions=questions)
+        case Alone(why=why):
+            return replace(found, own_path=why)
+    return found
 
 
 class _Probes(CheckVisitor[Probe | Unsupported]):
-    def __init__(self, check: ContractCheck, schema: BatchSchema | None, references: Mapping[str, str]) -> None:
+    def __init__(
+        self, check: ContractCheck, schema: BatchSchema | None, references: Mapping[str, str], now: datetime | None
+    ) -> None:
         self._check = check
         self._schema = schema
         self._references = references
+        self._now = now
 
     # --- building blocks -------------------------------------------------------------------------------------------------
 
-    def _metric(self, prefix: str, threshold: str, sql: str, *, query: bool = False) -> Entry:
+    def _metric(self, prefix: str, threshold: str, sql: str, share: Share | None = None) -> Entry:
+        name, text = metric_name(prefix, self._check.id), expression_text(sql)
+        config = {"name": name_text(self._check.name), f"{name} expression": text}
+        return Entry(f"{name} {threshold}", config, {text: share} if share else {})
+
+    def _query(self, prefix: str, threshold: str, sql: str, share: Share | None = None) -> Entry:
         name = metric_name(prefix, self._check.id)
-        how, text = ("query", query_text(sql)) if query else ("expression", expression_text(sql))
-        return Entry(f"{name} {threshold}", {"name": name_text(self._check.name), f"{name} {how}": text})
+        config = {"name": name_text(self._check.name), f"{name} query": query_text(sql)}
+        return Entry(f"{name} {threshold}", config, {sql: share} if share else {})
 
     def _soda(self, line: str, config: Mapping[str, Json] | None = None) -> Entry:
         return Entry(line, {"name": name_text(self._check.name), **(config or {})})
@@ -105,20 +133,35 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
         if not meaning.fusable:
             return self._counted(f"SELECT {considered} AS rows,\n       {failed} AS failing\nFROM {meaning.source}")
         threshold = ">= 0" if isinstance(promise, m.Completeness) else self._limit()
-        entries = [failing or self._metric("failing", threshold, failed)]
-        entries.append(self._soda("row_count >= 0") if considered == "count(*)" else self._metric("rows", ">= 0", considered))
+        entries = [failing or self._metric("failing", threshold, failed, self._share(promise, lambda found: found.failing))]
+        if considered == "count(*)":
+            entries.append(self._soda("row_count >= 0"))
+        else:
+            entries.append(self._metric("rows", ">= 0", considered, self._share(promise, lambda found: found.rows)))
         limit = self._percent(promise)
         if limit is not None:
             percent = f"coalesce(100.0 * {failed} / nullif({considered}, 0), 0)"
-            entries.append(self._metric("percent", f"<= {_number(limit)}", percent))
+            entries.append(self._metric("percent", f"<= {_number(limit)}", percent, self._share(promise, _percent_of)))
         return Probe(tuple(entries), self._read_rows)
+
+    def _share(self, promise: m.CanonicalCheck, of: Callable[[Figures], Any]) -> Share | None:
+        """How the figures of a check are had from its questions; None if it has none."""
+        work = ask(promise, self._schema, self._references)
+        return Share(work.questions, lambda answers: of(work.read(answers))) if isinstance(work, Asked) else None
+
+    def _raw(self, promise: Figured, encode: Callable[[Any], Any] = lambda raw: raw) -> Share | None:
+        """The same for the one figure of a check, as the database gives it."""
+        work = ask(promise, self._schema, self._references)
+        if not isinstance(work, Asked):
+            return None
+        return Share(work.questions, lambda answers: None if answers[0] is None else encode(answers[0]))
 
     def _read_rows(self, answers: Sequence[Row]) -> Result:
         return Result(check_id=self._check.id, failing=int(answers[0][0]), rows=int(answers[1][0]))
 
-    def _counted(self, sql: str) -> Probe:
+    def _counted(self, sql: str, share: Share | None = None) -> Probe:
         """A statement of its own that answers rows and failing; Soda judges its last column."""
-        return Probe((self._metric("failing", self._limit(), sql, query=True),), self._read_counted)
+        return Probe((self._query("failing", self._limit(), sql, share),), self._read_counted)
 
     def _read_counted(self, answers: Sequence[Row]) -> Result:
         rows, failing = answers[0]
@@ -153,7 +196,8 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
         present = row_meaning(check, self._schema).considered
         return self._counted(
             "SELECT coalesce(sum(n), 0) AS rows,\n       coalesce(sum(n) FILTER (WHERE n > 1), 0) AS failing\n"
-            f"FROM (SELECT count(*) AS n FROM {BATCH} WHERE {present} GROUP BY {keys})"
+            f"FROM (SELECT count(*) AS n FROM {BATCH} WHERE {present} GROUP BY {keys})",
+            self._share(check, lambda found: (found.rows, found.failing)),
         )
 
     # --- the batch's columns ---------------------------------------------------------------------------------------------
@@ -170,14 +214,14 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
                 rules["with optional columns"] = list(check.optional_columns)
         entries = [self._soda("schema", {"fail": rules})]
         if check.ordered and check.columns:
-            entries.append(self._metric("order", "= 0", _order_sql(check.columns), query=True))
+            entries.append(self._query("order", "= 0", _order_sql(check.columns)))
         return Probe(tuple(entries), self._read_faults)
 
     def column_type(self, check: m.ColumnType) -> Probe:
         fits = f"coalesce(bool_or({self._type_sql(check)}), {literal(check.optional)})"
         where = f"table_name = '{BATCH}' AND column_name = {literal(check.column)}"
         sql = f"SELECT CAST(NOT {fits} AS INTEGER) FROM information_schema.columns WHERE {where}"
-        return Probe((self._metric("wrong_type", "= 0", sql, query=True),), self._read_faults)
+        return Probe((self._query("wrong_type", "= 0", sql),), self._read_faults)
 
     def _type_sql(self, check: m.ColumnType) -> str:
         column = self._schema.get(check.column) if self._schema else None
@@ -205,8 +249,15 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
         # NOW is a variable of Soda's: the only template here that is meant as one.
         age = f"(epoch_us(TIMESTAMPTZ '${{NOW}}') - {expression_text(newest)}) / 3600000000"
         judged = self._soda(f"{name} <= {_number(check.max_age_hours)}", {f"{name} expression": age})
-        moment = self._figured(check, self._metric("newest_us", _ANYTHING, newest), _wall_clock)
+        aged = self._raw(check, self._age) if self._now else None
+        judged = replace(judged, asks={age: aged} if aged else {})
+        moment = self._figured(check, self._metric("newest_us", _ANYTHING, newest, self._raw(check, _encoded)), _wall_clock)
         return Probe((*moment.entries, judged), moment.read)
+
+    def _age(self, newest: Any) -> float:
+        """Hours since a moment."""
+        assert self._now is not None  # noqa: S101 - else nobody asks
+        return (_encoded(self._now) - _encoded(newest)) / 3_600_000_000
 
     def aggregate(self, check: m.Aggregate) -> Probe | Unsupported:
         kind = self._kind(check.column)
@@ -223,7 +274,7 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
         threshold = _threshold(bounds)
         if threshold is None:
             return _NO_NUMBER
-        return self._figured(check, self._metric(prefix, threshold, figure(check, self._schema)))
+        return self._figured(check, self._metric(prefix, threshold, figure(check, self._schema), self._raw(check)))
 
     def _moment(self, check: m.Aggregate, kind: Kind) -> Probe | Unsupported:
         """The first or last date, time or timestamp, as microseconds: Soda's figures are numbers."""
@@ -233,9 +284,8 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
         ends = [None if at is None else _microseconds(at) for at in (bounds.min, bounds.max)]
         threshold = _threshold(replace(bounds, min=ends[0], max=ends[1])) or _ANYTHING
         encoded = f"epoch_us({sql})" if kind is Kind.TIME else _microseconds_sql(sql)
-        return self._figured(
-            check, self._metric(f"{check.function.value}_us", threshold, encoded), _DECODE.get(kind, _wall_clock)
-        )
+        entry = self._metric(f"{check.function.value}_us", threshold, encoded, self._raw(check, _encoded))
+        return self._figured(check, entry, _DECODE.get(kind, _wall_clock))
 
     def _figured(self, check: Figured, entry: Entry, decode: Callable[[Any], Scalar] = lambda raw: raw) -> Probe:
         def read(answers: Sequence[Row]) -> Result:
@@ -250,7 +300,7 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
         if threshold is None:
             return _NO_NUMBER
         guarded = guard_query(check.query, self._references)  # a refusal is the run's to report
-        entry = self._metric("value", threshold, check.query if isinstance(guarded, Refused) else guarded, query=True)
+        entry = self._query("value", threshold, check.query if isinstance(guarded, Refused) else guarded)
         return Probe((entry,), self._read_query)
 
     def _read_query(self, answers: Sequence[Row]) -> Result:
@@ -274,6 +324,12 @@ def _microseconds_sql(moment: str) -> str:
     return f"coalesce(epoch_us({at}), CASE WHEN {at} IS NOT NULL THEN {2**62} END)"
 
 
+def _encoded(value: Any) -> int:
+    """What ``_microseconds_sql`` makes of a moment, from the moment itself; what Python can't hold leaves its calendar again."""
+    beyond = not isinstance(value, date | time) or (isinstance(value, datetime) and value.replace(tzinfo=None) in _INFINITE)
+    return 2**62 if beyond else _microseconds(value)
+
+
 def _microseconds(value: Instant) -> int:
     """A bound, as binding leaves it: a date, a time, a naive moment or one in UTC."""
     at = datetime.combine(_EPOCH, value) if isinstance(value, time) else value
@@ -287,11 +343,16 @@ def _wall_clock(microseconds: Any) -> datetime:
     return _EPOCH + timedelta(microseconds=int(microseconds))
 
 
+_INFINITE = {datetime.max, datetime.min}  # noqa: DTZ901 - how DuckDB hands out a TIMESTAMP 'infinity'
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC's wall clock
 _DECODE: dict[Kind, Callable[[Any], Scalar]] = {
     Kind.DATE: lambda raw: _wall_clock(raw).date(),
     Kind.TIME: lambda raw: _wall_clock(raw).time(),
 }
+
+
+def _percent_of(found: Figures) -> float:
+    return 100 * (found.failing or 0) / found.rows if found.rows else 0.0
 
 
 def _count(predicate: str) -> str:

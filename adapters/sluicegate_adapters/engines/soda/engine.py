@@ -16,6 +16,7 @@ from sluicegate.checks.types import BatchSchema
 from sluicegate.errors import EngineError
 from sluicegate.ports.batch import BatchView
 from sluicegate.ports.engine import Result, RunContext, Translation, Unsupported
+from sluicegate_adapters.engines.soda.answering import Answers
 from sluicegate_adapters.engines.soda.canonical import Entry, Probe, probe
 from sluicegate_adapters.engines.soda.native import read, text_of
 from sluicegate_adapters.engines.soda.native_run import run_natives
@@ -52,10 +53,13 @@ class SodaEngine:
             case NativeCheck() | Untestable():
                 return Unsupported("Soda runs canonical checks and SodaCL")
         asked = probe(check, schema)
-        return asked if isinstance(asked, Unsupported) else Translation(language="sodacl", text=_document(asked.entries))
+        if isinstance(asked, Unsupported):
+            return asked
+        text = _document(asked.entries)
+        return Translation(language="sodacl", text=text, questions=asked.questions, own_path=asked.own_path)
 
     def run(self, checks: Sequence[ContractCheck], batch: BatchView, context: RunContext) -> Iterator[Result]:
-        """One scan for all canonical checks together; whatever fails in it is asked again alone.
+        """One of Soda's scans for all canonical checks together, drawing from the run's one scan; what fails is asked again alone.
 
         Raises:
             EngineError: the connection was interrupted or lost.
@@ -117,7 +121,7 @@ class _Canonical:
                 refused = guard_query(query, self._batch.references)
         if isinstance(refused, Refused):
             return Result(check_id=check.id, error=refused.message, error_hint=refused.hint)
-        found = probe(check, self._batch.schema, self._batch.references)
+        found = probe(check, self._batch.schema, self._batch.references, self._context.now)
         return Result(check_id=check.id, error=found.reason) if isinstance(found, Unsupported) else found
 
     def _scan(self, probes: Mapping[ContractCheck, Probe]) -> Scanned:
@@ -126,7 +130,9 @@ class _Canonical:
         entries = [
             _item(entry, f"{check.id} {place}") for check, asked in probes.items() for place, entry in enumerate(asked.entries)
         ]
-        scanned = scan(dump({_SECTION: entries}), self._connection, self._context.now)
+        known = {text: share for asked in probes.values() for entry in asked.entries for text, share in entry.asks.items()}
+        answers = Answers(self._batch.answers, self._batch.schema, known)
+        scanned = scan(dump({_SECTION: entries}), self._connection, self._context.now, answers=answers)
         raise_if_lost(scanned.problems)
         return scanned
 
@@ -139,6 +145,8 @@ class _Canonical:
         """The figures, if the database answered everything that was asked."""
         rows = []
         for place in range(len(asked.entries)):
+            if why := scanned.unanswered.get(f"{check.id} {place}"):
+                return Result(check_id=check.id, error=why.message, error_hint=why.hint, engine_broke=why.engine_broke)
             findings = scanned.findings.get(f"{check.id} {place}", [])
             if len(findings) != 1 or findings[0].row is None:
                 return None

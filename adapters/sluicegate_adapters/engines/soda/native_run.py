@@ -14,6 +14,7 @@ from sluicegate.checks.custom_sql import Refused, guard_query
 from sluicegate.checks.sqltext import BATCH, identifier
 from sluicegate.ports.batch import BatchView
 from sluicegate.ports.engine import Result, RunContext, Unsupported
+from sluicegate_adapters.engines.soda.answering import Answers
 from sluicegate_adapters.engines.soda.native import Native, line_and_config, read
 from sluicegate_adapters.engines.soda.native_verdict import verdict
 from sluicegate_adapters.engines.soda.problems import errored, raise_if_lost
@@ -77,20 +78,30 @@ class _Run:
         if len(together) > 1:
             scanned = self._scan(_merged(together))
             for each in together if not scanned.problems else ():
-                if result := verdict(each.check.id, scanned.findings.get(each.check.id, ())):
+                if result := self._judged(each, scanned):
                     done.add(each.check.id)
                     yield result
         yield from (self._alone(each) for each in ready if each.check.id not in done)
 
-    def _scan(self, document: Mapping[str, Json]) -> Scanned:
+    def _scan(self, document: Mapping[str, Json], *, shared: bool = True) -> Scanned:
         from sluicegate_adapters.engines.soda.runtime import scan
 
-        scanned = scan(dump(document), self._connection, self._context.now, evidence_rows=self._context.evidence_rows)
+        answers = Answers(self._batch.answers, self._batch.schema) if shared else None
+        text, rows = dump(document), self._context.evidence_rows
+        scanned = scan(text, self._connection, self._context.now, evidence_rows=rows, answers=answers)
         raise_if_lost(scanned.problems)
         return scanned
 
+    def _judged(self, each: _Ready, scanned: Scanned) -> Result | None:
+        if each.check.id in scanned.unanswered:
+            return None
+        return verdict(each.check.id, scanned.findings.get(each.check.id, ()))
+
     def _alone(self, each: _Ready) -> Result:
+        """What could not be answered, Soda asks itself: its own error says why."""
         scanned = self._scan(each.document)
+        if scanned.problems or scanned.unanswered:
+            scanned = self._scan(each.document, shared=False)
         findings = scanned.findings.get(each.check.id, ())
         expected = sum(
             len(items) for header, items in each.document.items() if header.startswith("checks") and isinstance(items, list)

@@ -37,6 +37,8 @@ def raise_if_lost(problems: Iterable[Problem]) -> None:
         EngineError: it was interrupted, closed or invalidated.
     """
     for problem in problems:
+        if isinstance(problem.exception, EngineError):  # the run's one scan, which it waited for
+            raise problem.exception
         word = _LOST.get(type(problem.exception).__name__)
         if word:
             raise EngineError(f"soda {word}") from problem.exception

@@ -18,7 +18,10 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from sluicegate.checks.questions import Unanswered
 from sluicegate.checks.sqltext import identifier, literal
+from sluicegate_adapters.engines.soda.answering import Answers
+from sluicegate_adapters.engines.soda.scanning import define_scan, render, share_answers
 from sluicegate_adapters.engines.soda.sparing import imported_sparingly
 
 if TYPE_CHECKING:
@@ -68,10 +71,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """One scan: what each key's checks found, in Soda's order, and what went wrong anywhere in it."""
+    """One scan: what each key's checks found, in Soda's order, what went wrong anywhere in it, and whose figures there are none of."""
 
     findings: Mapping[str, Sequence[Finding]]
     problems: Sequence[Problem]
+    unanswered: Mapping[str, Unanswered] = field(default_factory=dict)
 
 
 @contextmanager
@@ -113,7 +117,8 @@ def load() -> type[Any]:
         importlib.import_module("soda.data_sources.duckdb_data_source")
         importlib.import_module("soda.sodacl.sodacl_parser")
         _spare_ourselves()
-        return _define_scan()
+        share_answers()
+        return define_scan()
 
 
 def _truth(word: str) -> int:
@@ -138,70 +143,6 @@ def _spare_ourselves() -> None:
     numeric_query_metric.find_spec = lambda name: None if _is_ours() else find_spec(name)
     # To leave out excluded columns, of which we have none, it parses the SQL; where that fails, the whole scan dies.
     query.parse_columns_from_query = lambda sql: [] if _is_ours() else parse_columns(sql)
-
-
-def _define_scan() -> type[Any]:
-    from soda.common.logs import Logs
-    from soda.scan import Scan
-
-    class _Scan(Scan):  # type: ignore[misc] # Soda has no types
-        def __init__(self) -> None:
-            super().__init__()
-            logs = object.__new__(Logs)  # Logs() is one for the whole process: two scans would mix their errors
-            logs._initialize()
-            self._logs = self._data_source_manager.logs = logs
-            self._shared: dict[str, Any] = {}
-
-        def _find_existing_metric(self, metric: Any) -> Any:
-            """Soda's identity of a metric leaves out invalid values, formats and more, and hashes the rest to 32 bits."""
-            return self._shared.get(_meaning(metric))
-
-        def _add_metric(self, metric: Any) -> None:
-            self._shared[_meaning(metric)] = metric
-            metric.identity = f"{metric.identity}-{len(self._metrics)}"
-            self._metrics.add(metric)
-
-        def jinja_resolve(self, definition: Any, variables: Any = None, location: Any = None) -> Any:
-            """As Soda does, but from the scan's variables alone: Soda prefers the environment's, and takes unknown ones for empty."""
-            if not isinstance(definition, str) or "${" not in definition:
-                return definition
-            try:
-                return render(definition, {**self._variables, **(variables or {})})
-            except Exception as error:  # noqa: BLE001 - whatever a template can raise is the check's error
-                self._logs.error(f"Error resolving Jinja template: {error}", exception=error, location=location)
-                return None
-
-        def get_variable(self, variable_name: str, default_value: Any = None) -> Any:
-            """The run's clock, even where the environment has a ``NOW``."""
-            return self._variables.get(variable_name, default_value)
-
-        def _Scan__log_check_group(self, *_: Any) -> None:  # noqa: N802 - how Python calls Soda's own private method
-            """The summary's lines hold values, nobody reads them, and for one kind of check they import a library of English."""
-
-        def build_scan_results(self) -> dict[str, Any]:
-            """Soda's report is neither needed nor cheap."""
-            return {}
-
-    return _Scan
-
-
-@cache
-def _templates() -> Any:
-    from jinja2 import StrictUndefined
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    return ImmutableSandboxedEnvironment(variable_start_string="${", variable_end_string="}", undefined=StrictUndefined)
-
-
-def _meaning(metric: Any) -> str:
-    """Equal for two metrics only if they are the same in everything that decides their value."""
-    parts = [type(metric).__name__, metric.identity]
-    if not hasattr(metric, "missing_and_valid_cfg"):  # references, schemas, queries: cheap to have twice, dangerous to mix up
-        return f"{parts} {id(metric)}"
-    valid = metric.missing_and_valid_cfg
-    validity = {key: value for key, value in vars(valid).items() if not key.endswith("_location")} if valid else {}
-    own = (metric.metric_args, metric.filter, getattr(metric, "aggregation", None), sorted(validity.items(), key=str))
-    return f"{parts} {own!r}"
 
 
 @dataclass
@@ -286,13 +227,14 @@ def configurations(scan: Any) -> Iterator[Any]:
         yield from getattr(each, "check_cfgs", None) or ()
 
 
-def render(text: str, variables: Mapping[str, object]) -> str:
-    """Fill ``${…}``; an unknown variable raises jinja2's ``UndefinedError``, other faults of the template its other errors."""
-    filled: str = _templates().from_string(text).render(variables) if "${" in text else text
-    return filled
-
-
-def scan(document: str, connection: duckdb.DuckDBPyConnection, now: datetime, *, evidence_rows: int = 0) -> Scanned:
+def scan(
+    document: str,
+    connection: duckdb.DuckDBPyConnection,
+    now: datetime,
+    *,
+    evidence_rows: int = 0,
+    answers: Answers | None = None,
+) -> Scanned:
     """Run a document whose checks carry a ``KEY`` attribute.
 
     Args:
@@ -300,6 +242,7 @@ def scan(document: str, connection: duckdb.DuckDBPyConnection, now: datetime, *,
         connection: with the views that it names.
         now: Soda's variable ``NOW``.
         evidence_rows: select at most so many failing rows per check; none is selected for 0.
+        answers: what need not be asked of the connection; None asks it everything.
     """
     made = load()
     with _setting_up, _ours():
@@ -310,6 +253,7 @@ def scan(document: str, connection: duckdb.DuckDBPyConnection, now: datetime, *,
         running._data_timestamp = now
         running._configuration.samples_limit = evidence_rows
         running.sampler = _Sampler(evidence_rows)
+        running.answers = answers
         running.add_sodacl_yaml_str(document)
         data_source_scan = running._get_or_create_data_source_scan(_DATA_SOURCE)
         source = data_source_scan.data_source
@@ -318,7 +262,8 @@ def scan(document: str, connection: duckdb.DuckDBPyConnection, now: datetime, *,
         source.expr_regexp_like = lambda value, pattern: f"regexp_matches({value}, {literal(str(pattern))})"  # or wrongly
     with _ours():
         running.execute()
-    return Scanned(_findings(running), _problems(running))
+    unanswered = {_key(check): why for check, why in answers.unanswered} if answers else {}
+    return Scanned(_findings(running), _problems(running), unanswered)
 
 
 def _problems(scan: Any) -> list[Problem]:
@@ -328,7 +273,6 @@ def _problems(scan: Any) -> list[Problem]:
 def _findings(scan: Any) -> dict[str, list[Finding]]:
     found: dict[str, list[Finding]] = {}
     for check in scan._checks:
-        attributes = (check.check_cfg.source_configurations or {}).get("attributes") or {}
         finding = Finding(
             kind=type(check.check_cfg).__name__,
             outcome=check.outcome.value if check.outcome else None,
@@ -337,8 +281,13 @@ def _findings(scan: Any) -> dict[str, list[Finding]]:
             check=check,
             evidence=scan.sampler.kept.get(str(check.check_cfg.name)),
         )
-        found.setdefault(str(attributes.get(KEY)), []).append(finding)
+        found.setdefault(_key(check), []).append(finding)
     return found
+
+
+def _key(check: Any) -> str:
+    attributes = (check.check_cfg.source_configurations or {}).get("attributes") or {}
+    return str(attributes.get(KEY))
 
 
 def _row(check: Any) -> tuple[Any, ...] | None:
