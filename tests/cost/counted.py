@@ -48,11 +48,13 @@ class Counts:
         with self._lock:
             self.statements.append(" ".join(str(query).split())[:300])
 
-    def reads(self, columns: set[str]) -> None:
-        """A statement that takes these columns from the batch."""
+    def reads(self, scans: list[set[str]]) -> None:
+        """A statement that scans the batch so often, each time for these columns."""
         with self._lock:
-            self.counter["statements that read the batch"] += 1
-            self.columns.update(columns)
+            self.counter["statements that read the batch"] += bool(scans)
+            self.counter["scans of the batch"] += len(scans)
+            for columns in scans:
+                self.columns.update(columns)
 
     def clear(self) -> None:
         """From here on."""
@@ -76,9 +78,7 @@ def watch_duckdb(counts: Counts) -> None:
         @wraps(call)
         def stated(connection: Any, query: Any, *arguments: Any, **named: Any) -> Any:
             counts.states(query)
-            columns = _explained(plain, connection, query)
-            if columns is not None:
-                counts.reads(columns)
+            counts.reads(_explained(plain, connection, query))
             return call(connection, query, *arguments, **named)
 
         return stated
@@ -101,24 +101,23 @@ def _rows(found: Any) -> int:
     return 0 if found is None else 1 if isinstance(found, tuple) else len(found)
 
 
-def _explained(plain: tuple[Any, Any], connection: Any, query: Any) -> set[str] | None:
-    """The columns that a statement takes from the batch; None if it doesn't read it."""
+def _explained(plain: tuple[Any, Any], connection: Any, query: Any) -> list[set[str]]:
+    """The columns that each of a statement's scans of the batch takes from it; other words may be among them."""
     if not isinstance(query, str) or not re.match(
-        r"\s*(SELECT|WITH|FROM|COPY|CREATE (TEMP )?TABLE|INSERT)\b", query, re.IGNORECASE
+        r"[\s(]*(SELECT|WITH|FROM|COPY|CREATE (TEMP )?TABLE|INSERT)\b", query, re.IGNORECASE
     ):
-        return None
+        return []
     execute, fetchall = plain
     try:
         told = fetchall(execute(connection, f"EXPLAIN (FORMAT json) {query}"))
     except Exception:  # noqa: BLE001 - the statement itself will say what is wrong with it
-        return None
-    found = [columns for _, text in told for node in json.loads(text) for columns in _scans(node)]
-    return set().union(*found) if found else None
+        return []
+    return [columns for _, text in told for node in json.loads(text) for columns in _scans(node)]
 
 
 def _scans(node: Any) -> Iterator[set[str]]:
     extra = node["extra_info"]
-    if "PARQUET" in node["name"] and "METADATA" not in node["name"]:
+    if node["name"].strip() in {"READ_PARQUET", "PARQUET_SCAN"}:
         projected = extra.get("Projections", [])
         projected = {projected} if isinstance(projected, str) else set(projected)
         filters = extra.get("Filters", "")
@@ -185,8 +184,8 @@ def main(verb: str, folder: Path) -> dict[str, Any]:
     sizes = _sizes()  # counts itself, too: after the copy
     return {
         **counted,
-        "columns read": sum(counts.columns.values()),
-        "bytes read": sum(sizes[name] * count for name, count in counts.columns.items() if name in sizes),
+        "columns read": sum(counts.columns[name] for name in sizes),
+        "bytes read": sum(size * counts.columns[name] for name, size in sizes.items()),
         "modules": modules - before,
         "libraries": heavy,
     }
