@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sluicegate.batch.limits import Limits
 from sluicegate.batch.scan import Scan
 from sluicegate.batch.scratch import LOCK, Scratch
 from sluicegate.checks.questions import Question
@@ -34,8 +35,6 @@ _OWN_OBJECTS = """
 SELECT 'VIEW', view_name FROM duckdb_views() WHERE NOT internal
 UNION ALL SELECT 'TABLE', table_name FROM duckdb_tables() WHERE NOT internal
 """
-_SIZE = re.compile(r"([0-9.]+) ?([KMGTP]?)i?B")  # as DuckDB shows one: 18.8 GiB
-_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +138,9 @@ class Database:
 
     def _stay_small(self) -> None:
         """Leave the machine to the pipeline: DuckDB would take 80 % of it before it spills, and is hardly slower with less."""
-        found = self.root.execute("SELECT current_setting('threads'), current_setting('memory_limit')").fetchone()
-        threads, shown = found or (1, "")
-        enough = max(_LEAST_MB, _THREAD_MB * int(threads)) * 10**6
-        size = _SIZE.fullmatch(str(shown))
-        if size is None or float(size[1]) * 1024 ** _POWERS[size[2]] > enough:  # else a small machine: DuckDB knows better
+        limits = Limits.of(self.root)
+        enough = max(_LEAST_MB, _THREAD_MB * limits.threads) * 10**6
+        if limits.memory is None or limits.memory > enough:  # else a small machine: DuckDB knows better
             self.root.execute(f"SET memory_limit = '{enough}B'")
 
     def seal(self, files: Iterable[Path]) -> None:

@@ -1,38 +1,190 @@
-"""How the values of a key repeat, exactly."""
+"""How the values of a key repeat: exactly, and as cheaply as that can be known.
+
+Three ways, each for what the one before leaves open:
+
+1. A witness (``witness.py``): bits that the one scan counts beside everything else, and that prove more often than not that no key
+   repeats. A sample of the first rows chooses it; a sample that misleads costs time, and can't cost truth.
+2. Hashes: equal keys have equal hashes, so where no hash repeats, no key does. They take a fraction of a text's memory. Keys whose
+   hash repeats are grouped themselves, as two keys may share one.
+3. The keys themselves, grouped: narrow ones, small batches, what repeats a lot in the sample already, and types of which it isn't
+   certain that equal values have equal hashes.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from sluicegate.checks.questions import Key, Repeats
+from sluicegate.batch.limits import Limits
+from sluicegate.batch.witness import Sampled, Witness, sampled_value, witness
+from sluicegate.checks.questions import Aggregate, Key, Question, Repeats, count_where
 from sluicegate.checks.sqltext import BATCH, identifier
-from sluicegate.checks.types import BatchSchema
-from sluicegate.ports.statements import fetch_row
+from sluicegate.checks.types import BatchSchema, Kind
+from sluicegate.ports.statements import StatementFailed, fetch_row, mapped
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["repeats"]
+__all__ = ["KeyPlan", "plan_keys", "repeats"]
+
+_SMALL = 50_000  # rows: until there, grouping the keys takes no longer than looking at a sample
+_SAMPLE = 1_000  # rows
+_SHARE_FOR_WITNESSES = 0.65  # of the memory; measured: DuckDB counts their bits in it, and what else is in a scan takes little
+_MANY = 0.2  # of a sample: keys that repeat like this have few different values, and grouping them is cheap
+_TEXTS = {Kind.STRING, Kind.BINARY}
+_ALIKE = _TEXTS | {Kind.BOOLEAN, Kind.INTEGER, Kind.DECIMAL, Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ}
+"""Kinds whose equal values have equal hashes, in every DuckDB that we support; a batch has no collations: they end with Arrow."""
+_HASHES = "_sluicegate_repeated_hashes"
 
 
-def repeats(connection: duckdb.DuckDBPyConnection, key: Key, schema: BatchSchema) -> Repeats:
+@dataclass(frozen=True, slots=True)
+class KeyPlan:
+    """How the repetition of a key is found out.
+
+    Attributes:
+        present: counts the rows that have the key.
+        images: counts the distinct values of a witness in them; None: there is none.
+        hashed: SQL of the hash that is looked at before the key; empty: none.
+    """
+
+    present: Aggregate
+    images: Aggregate | None = None
+    hashed: str = ""
+
+    @property
+    def aggregates(self) -> tuple[Aggregate, ...]:
+        """What the one scan has to answer for it; nothing if the keys are grouped anyway."""
+        wanted = (self.present, self.images) if self.images else (self.present,)
+        return wanted if self.images or self.hashed else ()
+
+    def decided(self, answers: Mapping[Question, Any]) -> Repeats | None:
+        """How the key repeats, if the scan's answers decide it: only that it does not."""
+        rows = answers.get(self.present)
+        return Repeats(rows, 0) if isinstance(rows, int) and self.images and answers.get(self.images) == rows else None
+
+
+def plan_keys(connection: duckdb.DuckDBPyConnection, keys: Iterable[Key], schema: BatchSchema, rows: int) -> dict[Key, KeyPlan]:
+    """How the repetition of each key is best found out; of large batches, a sample tells.
+
+    Args:
+        connection: with the view ``batch``.
+        keys: columns of the batch.
+        schema: the batch's.
+        rows: of the batch; 0 if unknown.
+
+    Raises:
+        EngineError: DuckDB was interrupted, or is of no more use.
+    """
+    plans = {key: KeyPlan(Aggregate(count_where(_present(key)))) for key in keys}
+    if not plans or rows < _SMALL:
+        return plans
+    try:
+        sample = _Sample(connection, plans, schema)
+    except StatementFailed:  # the statements that follow will fail as well, and say why
+        return plans
+    limits = Limits.of(connection)
+    room = int(_SHARE_FOR_WITNESSES * (limits.memory or 0))
+    for key, plan in plans.items():
+        repeated = sample.repeated(key)
+        found = None if repeated else sample.witness(key, rows)
+        cost = found.bytes_each * (limits.threads + 1) if found else 0  # one more: where those of all threads are united
+        images = Aggregate(found.images) if found and cost <= room else None
+        room -= cost if images else 0
+        hashed = _hash(key) if repeated < _MANY and _is_hashed(key, schema) else ""
+        plans[key] = KeyPlan(plan.present, images, hashed)
+    return plans
+
+
+def repeats(connection: duckdb.DuckDBPyConnection, key: Key, plan: KeyPlan, answers: Mapping[Question, Any]) -> Repeats:
     """How the values of a key repeat in the view ``batch``.
 
     Args:
         connection: with the view.
         key: columns of the batch.
-        schema: the batch's.
+        plan: for this key.
+        answers: the scan's, to the plan's aggregates.
 
     Raises:
         StatementFailed: it can't be computed (memory, disk).
         EngineError: DuckDB was interrupted, or is of no more use.
     """
-    del schema
-    names = [identifier(column) for column in key.columns]
-    present = " AND ".join(f"{name} IS NOT NULL" for name in names)
-    sql = (
-        "SELECT coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE n > 1), 0) "
-        f"FROM (SELECT count(*) AS n FROM {BATCH} WHERE {present} GROUP BY {', '.join(names)})"
+    decided = plan.decided(answers)
+    if decided is not None:
+        return decided
+    rows = answers.get(plan.present)
+    if plan.hashed and isinstance(rows, int):
+        return Repeats(rows, _repeated_rows(connection, key, plan.hashed))
+    sql = f"SELECT coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE n > 1), 0) FROM ({_grouped(key)})"
+    present, failing = fetch_row(connection, sql, 2)
+    return Repeats(int(present), int(failing))
+
+
+def _repeated_rows(connection: duckdb.DuckDBPyConnection, key: Key, hashed: str) -> int:
+    """How many rows have a key that occurs more than once; found among those whose hash does."""
+    _execute(
+        connection,
+        f"CREATE OR REPLACE TEMP TABLE {_HASHES} AS SELECT {hashed} AS hash FROM {BATCH} "
+        f"WHERE {_present(key)} GROUP BY hash HAVING count(*) > 1",
     )
-    rows, failing = fetch_row(connection, sql, 2)
-    return Repeats(int(rows), int(failing))
+    try:
+        if not _execute(connection, f"SELECT hash FROM {_HASHES} LIMIT 1"):
+            return 0
+        grouped = _grouped(key, f" AND {hashed} IN (SELECT hash FROM {_HASHES})")
+        return int(fetch_row(connection, f"SELECT coalesce(sum(n) FILTER (WHERE n > 1), 0) FROM ({grouped})", 1)[0])
+    finally:
+        _execute(connection, f"DROP TABLE {_HASHES}")
+
+
+class _Sample:
+    """The first rows' keys: their hashes, and of each column what a witness wants to see."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, keys: Iterable[Key], schema: BatchSchema) -> None:
+        columns = {name: column for key in keys for name in key.columns if (column := schema.get(name))}
+        self._columns = {name: column for name, column in columns.items() if sampled_value(column)}
+        wanted = [f"CASE WHEN {_present(key)} THEN {_hash(key)} END" for key in keys]
+        wanted += [str(sampled_value(column)) for column in self._columns.values()]
+        rows = _execute(connection, f"SELECT {', '.join(wanted)} FROM {BATCH} LIMIT {_SAMPLE}")
+        self._cells = dict(zip((*keys, *self._columns), zip(*rows, strict=True), strict=True)) if rows else {}
+
+    def repeated(self, key: Key) -> float:
+        """The share of sampled keys that occurred before; 1 if there are none."""
+        hashes = [cell for cell in self._cells.get(key, ()) if cell is not None]
+        return 1 - len(set(hashes)) / len(hashes) if hashes else 1.0
+
+    def witness(self, key: Key, rows: int) -> Witness | None:
+        """One for a key, if there is one for all its columns."""
+        if not all(name in self._columns for name in key.columns):
+            return None
+        return witness([Sampled(self._columns[name], self._cells[name]) for name in key.columns], rows)
+
+
+def _is_hashed(key: Key, schema: BatchSchema) -> bool:
+    """Whether hashes tell about a key, and are narrower than it is."""
+    kinds = {column.kind if (column := schema.get(name)) else None for name in key.columns}
+    return bool(kinds & _TEXTS) and kinds <= _ALIKE
+
+
+def _present(key: Key) -> str:
+    return " AND ".join(f"{identifier(column)} IS NOT NULL" for column in key.columns)
+
+
+def _hash(key: Key) -> str:
+    return f"hash({_names(key.columns)})"
+
+
+def _names(columns: Sequence[str]) -> str:
+    return ", ".join(map(identifier, columns))
+
+
+def _grouped(key: Key, narrowed: str = "") -> str:
+    return f"SELECT count(*) AS n FROM {BATCH} WHERE {_present(key)}{narrowed} GROUP BY {_names(key.columns)}"
+
+
+def _execute(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
+    import duckdb
+
+    try:
+        return connection.execute(sql).fetchall()
+    except duckdb.Error as error:
+        raise mapped(error) from error

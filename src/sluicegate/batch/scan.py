@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sluicegate.batch.keys import repeats
+from sluicegate.batch.keys import plan_keys, repeats
 from sluicegate.checks.questions import ROWS, Aggregate, Key, Question
 from sluicegate.checks.sqltext import BATCH
 from sluicegate.checks.types import BatchSchema
@@ -44,21 +44,33 @@ def _portions(questions: Iterable[Question]) -> Iterator[list[Aggregate]]:
 
 
 def answer_all(
-    connection: duckdb.DuckDBPyConnection, questions: Sequence[Question], schema: BatchSchema
+    connection: duckdb.DuckDBPyConnection, questions: Sequence[Question], schema: BatchSchema, known: Mapping[Question, Any]
 ) -> Iterator[tuple[Question, Any]]:
     """Each question once, with its answer, as soon as it is known: a value, ``Repeats`` or ``Unanswered``.
+
+    Args:
+        connection: with the view ``batch``.
+        questions: about it.
+        schema: the batch's.
+        known: answers to other questions: the number of rows, at best.
 
     Raises:
         EngineError: DuckDB was interrupted, or is of no more use.
     """
-    for portion in _portions(questions):
-        yield from _scan(connection, portion)
-    for item in dict.fromkeys(questions):
-        if isinstance(item, Key):
-            try:
-                yield item, repeats(connection, item, schema)
-            except StatementFailed as failed:
-                yield item, failed.unanswered
+    wanted = dict.fromkeys(questions)
+    keys = plan_keys(connection, [item for item in wanted if isinstance(item, Key)], schema, known.get(ROWS, 0))
+    answers: dict[Question, Any] = dict(known)
+    also = [item for plan in keys.values() for item in plan.aggregates if item not in known]
+    for portion in _portions((*wanted, *also)):
+        for aggregate, answer in _scan(connection, portion):
+            answers[aggregate] = answer
+            if aggregate in wanted:
+                yield aggregate, answer
+    for key, plan in keys.items():
+        try:
+            yield key, repeats(connection, key, plan, answers)
+        except StatementFailed as failed:
+            yield key, failed.unanswered
 
 
 def _scan(connection: duckdb.DuckDBPyConnection, aggregates: Sequence[Aggregate]) -> Iterator[tuple[Aggregate, Any]]:
@@ -132,7 +144,7 @@ class Scan:
                 raise EngineError(self._fault.message, hint=self._fault.hint) from self._fault
             missing = [item for item in questions if item not in self._answers]
         if missing:
-            for question, answer in answer_all(_connect(view), missing, view.schema):
+            for question, answer in answer_all(_connect(view), missing, view.schema, dict(self._answers)):
                 self._settle(question, answer)
         return tuple(self._answers[item] for item in questions)
 
@@ -150,7 +162,7 @@ class Scan:
 
     def _work(self, view: ScannedView) -> None:
         try:
-            for question, answer in answer_all(_connect(view), self._announced, view.schema):
+            for question, answer in answer_all(_connect(view), self._announced, view.schema, dict(self._answers)):
                 self._settle(question, answer)
         except EngineError as error:
             self._fault = error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from decimal import Decimal
 from enum import StrEnum
 
@@ -107,6 +107,7 @@ class ContractCheck:
     file: str = ""
     line: int = 0
     column: int = 0
+    _fingerprint: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def splits(self) -> bool:
@@ -124,14 +125,17 @@ class ContractCheck:
     @property
     def fingerprint(self) -> str:
         """16 hex digits that change when the meaning does: promise, tolerance, severity; not its name or place."""
-        parts = [
-            type(self.promise).__name__,
-            plain(self.promise),
-            plain(self.tolerance),
-            plain(self.warn_tolerance),
-            self.severity,
-        ]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+        if not self._fingerprint:
+            parts = [
+                type(self.promise).__name__,
+                plain(self.promise),
+                plain(self.tolerance),
+                plain(self.warn_tolerance),
+                self.severity,
+            ]
+            found = hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+            object.__setattr__(self, "_fingerprint", found)  # it is asked for several times in each run
+        return self._fingerprint
 
 
 def plain(value: object) -> Json:

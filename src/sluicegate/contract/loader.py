@@ -13,7 +13,7 @@ from sluicegate.contract.model import Contract
 from sluicegate.contract.nodes import Document
 from sluicegate.contract.yaml_source import parse_yaml
 
-__all__ = ["contract_of_text", "load_contract"]
+__all__ = ["contract_of_text", "load_contract", "read_contract"]
 
 
 def load_contract(path: str | Path, *, environ: Mapping[str, str] | None = None) -> Contract:
@@ -26,8 +26,18 @@ def load_contract(path: str | Path, *, environ: Mapping[str, str] | None = None)
     Raises:
         ContractError: with every fault of every file, each with its place.
     """
-    reading = Reading(os.environ if environ is None else environ)
-    return _read(reading.open(Path(path)), reading)
+    return read_contract(Path(path), os.environ if environ is None else environ)[0]
+
+
+def read_contract(path: Path, environ: Mapping[str, str]) -> tuple[Contract, tuple[Document, ...]]:
+    """The same, and every file that it was read from.
+
+    Raises:
+        ContractError: as above.
+    """
+    reading = Reading(environ)
+    contract = _read(reading.open(path), reading)
+    return contract, tuple(reading.documents)
 
 
 def contract_of_text(text: str, path: str | Path, *, environ: Mapping[str, str] | None = None) -> Contract:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Self
 from sluicegate.batch.database import interruptible
 from sluicegate.batch.source import Batch
 from sluicegate.config import Profile, load_profile
-from sluicegate.contract.loader import load_contract
 from sluicegate.contract.model import Contract
+from sluicegate.contract.shelf import ContractShelf
 from sluicegate.errors import EngineError, StorageError, UsageError
 from sluicegate.gate.act import Acted, ActionTaken, commit_properties
 from sluicegate.gate.evidence import gather_evidence
@@ -62,6 +62,7 @@ class Gate(Opening, Ward):
         self.profile = profile
         self._clock = clock
         self.engines = EngineRoom(profile.engine_order)
+        self._shelf = ContractShelf()
 
     @classmethod
     def from_config(cls, path: str | Path | None = None) -> Gate:
@@ -110,7 +111,7 @@ class Gate(Opening, Ward):
         Raises:
             ContractError: the contract has faults; all of them are in it.
         """
-        return plan(_contract(contract), self.engines, _utc(now or self._clock()))
+        return plan(self._contract(contract), self.engines, _utc(now or self._clock()))
 
     def check(self, contract: str | Path | Contract, batch: object = None, **options: Any) -> RunOutcome:
         """Run the checks and decide, but leave the batch where it is. Takes what ``run`` takes."""
@@ -152,7 +153,7 @@ class Gate(Opening, Ward):
         started = time.monotonic()
         tell = progress or _silent
         tell("reading the contract")
-        agreed = _contract(contract)
+        agreed = self._contract(contract)
         self.places.refuse(agreed)
         self.places.learn(agreed)
         moment = _utc(now or self._clock())
@@ -177,7 +178,11 @@ class Gate(Opening, Ward):
         return self._record(outcome)
 
     def _contract(self, contract: str | Path | Contract) -> Contract:
-        return _contract(contract)
+        if isinstance(contract, Contract):
+            return contract
+        if not isinstance(contract, str | os.PathLike):
+            raise UsageError(f"a contract can't be made of {type(contract).__qualname__}", hint="give a path, or a Contract")
+        return self._shelf.load(Path(contract))
 
     def _judge(self, contract: Contract, batch: Batch, now: datetime, tell: Progress, *, judged: str = "") -> Verdict:
         planned = plan(contract, self.engines, now, batch)
@@ -322,14 +327,6 @@ class _Parameters(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._facts)
-
-
-def _contract(contract: str | Path | Contract) -> Contract:
-    if isinstance(contract, Contract):
-        return contract
-    if not isinstance(contract, str | os.PathLike):
-        raise UsageError(f"a contract can't be made of {type(contract).__qualname__}", hint="give a path, or a Contract")
-    return load_contract(Path(contract), environ=os.environ)
 
 
 def _utc(moment: datetime) -> datetime:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from threading import Lock
 from typing import Protocol
 
 from sluicegate import plugins
@@ -21,6 +22,7 @@ from sluicegate.ports.engine import Engine, Translation, Unsupported
 __all__ = ["ENGINE_GROUP", "BatchShape", "EngineRoom", "Plan", "PlannedCheck", "plan", "unknown_engines"]
 
 ENGINE_GROUP = "sluicegate.engines"
+_MOST_KNOWN = 64
 
 
 class EngineRoom(Mapping[str, Engine]):
@@ -33,6 +35,9 @@ class EngineRoom(Mapping[str, Engine]):
     def __init__(self, order: Sequence[str]) -> None:
         self.order = tuple(order)
         self._loaded: dict[str, Engine] = {}
+        self._versions: dict[str, dict[str, str]] = {}
+        self._known: dict[int, _Known] = {}
+        self._lock = Lock()
 
     def __getitem__(self, name: str) -> Engine:
         if name not in self._loaded:
@@ -45,12 +50,25 @@ class EngineRoom(Mapping[str, Engine]):
     def __len__(self) -> int:
         return len(plugins.known(ENGINE_GROUP))
 
+    def known(self, contract: Contract, batch: BatchShape) -> _Known:
+        """What of the contract's plan holds for batches of this shape at any moment; empty before the first of them."""
+        with self._lock:
+            found = self._known.pop(id(contract), None)
+            if found is None or not found.is_for(contract, batch):
+                found = _Known(contract, batch.schema, dict(batch.reference_schemas))
+            while len(self._known) >= _MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[id(contract)] = found
+            return found
+
     def versions(self, names: Iterable[str]) -> dict[str, str]:
         """Distribution -> version, of these engines; an engine that can't say its own is ``unknown``: no verdict hangs on it."""
         found: dict[str, str] = {}
         for name in names:
             try:
-                found |= {str(key): str(value) for key, value in self[name].versions().items()}
+                if name not in self._versions:
+                    self._versions[name] = {str(key): str(value) for key, value in self[name].versions().items()}
+                found |= self._versions[name]
             except Exception:  # noqa: BLE001 - an engine is somebody else's code, and its results are in
                 found[name] = "unknown"
         return found
@@ -110,6 +128,23 @@ class Plan:
         return tuple(dict.fromkeys(asked))
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Checks of a contract as they were planned for batches of one shape, if nothing but that decides: no clock, no rule's file.
+
+    It holds on to the contract, so that no other one can have its ``id``.
+    """
+
+    contract: Contract
+    schema: BatchSchema
+    references: Mapping[str, BatchSchema]
+    checks: dict[str, PlannedCheck] = field(default_factory=dict)
+
+    def is_for(self, contract: Contract, batch: BatchShape) -> bool:
+        shape = self.schema, self.references
+        return self.contract is contract and shape == (batch.schema, batch.reference_schemas)
+
+
 class BatchShape(Protocol):
     """What planning may know of a batch: the columns of it, and of the datasets that its contract refers to."""
 
@@ -137,8 +172,24 @@ def plan(contract: Contract, engines: EngineRoom, now: datetime, batch: BatchSha
     else:
         if unknown := unknown_engines(contract, engines):
             raise ContractError(unknown)
-        checks = tuple(_plan_one(check, engines, now, batch) for check in contract.checks)
+        checks = tuple(_plan_all(contract, engines, now, batch))
     return Plan(contract=contract, checks=checks, now=now)
+
+
+def _plan_all(contract: Contract, engines: EngineRoom, now: datetime, batch: BatchShape | None) -> Iterator[PlannedCheck]:
+    known = engines.known(contract, batch).checks if batch else {}
+    for check in contract.checks:
+        planned = known.get(check.id)
+        if planned is None:
+            planned = _plan_one(check, engines, now, batch)
+            if planned.translation and _is_timeless(check, now):
+                known[check.id] = planned
+        yield planned
+
+
+def _is_timeless(check: ContractCheck, now: datetime) -> bool:
+    promise = check.promise
+    return not isinstance(promise, NativeCheck | Untestable) and resolve_times(promise, now) == promise
 
 
 def _plan_one(declared: ContractCheck, engines: EngineRoom, now: datetime, batch: BatchShape | None) -> PlannedCheck:

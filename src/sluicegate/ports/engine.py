@@ -127,7 +127,7 @@ class Engine(Protocol):
         """The check in the engine's language, or why it can't be run there.
 
         Called without data by ``plan`` (schema None), and with the batch's schema before a run. Needs no connection.
-        Relative times have been resolved by then.
+        Relative times have been resolved by then. For a canonical check nothing but the arguments decides: the gate remembers it.
         """
         ...
 

@@ -7,7 +7,7 @@ import logging
 import warnings
 from typing import Any
 
-from sluicegate_adapters.engines.great_expectations import gx
+from sluicegate_adapters.engines.great_expectations import gx, private
 
 
 def _parameters(function: Any) -> list[str]:
@@ -46,9 +46,8 @@ def test_metrics_are_told_by_the_id_of_their_configuration() -> None:
 
 
 def test_the_pandas_path_computes_metrics_with_what_it_takes() -> None:
-    from great_expectations.execution_engine import PandasExecutionEngine
-    from great_expectations.validator.metrics_calculator import MetricsCalculator
-
+    PandasExecutionEngine = private.module("execution_engine").PandasExecutionEngine  # noqa: N806 - a class
+    MetricsCalculator = private.module("validator.metrics_calculator").MetricsCalculator  # noqa: N806
     assert _parameters(PandasExecutionEngine.load_batch_data) == ["self", "batch_id", "batch_data"]
     assert _parameters(MetricsCalculator.__init__)[:2] == ["self", "execution_engine"]
     assert _parameters(MetricsCalculator.compute_metrics)[:2] == ["self", "metric_configurations"]

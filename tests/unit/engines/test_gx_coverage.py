@@ -13,14 +13,16 @@ from sluicegate_adapters.engines.great_expectations import gx
 from sluicegate_adapters.engines.great_expectations.catalogue import COMMON, EXPECTATIONS, REFUSED, known_expectations
 from sluicegate_adapters.engines.great_expectations.engine import GreatExpectationsEngine
 from tests.unit.engines.gx_cases import CASES, batch, native, run
+from tests.unit.engines.real_gx import real_module
 
 _PAGE = Path(__file__).parents[3] / "docs" / "engines" / "great-expectations.md"
 _CLOUD_ONLY = {"windows", "version", "library_metadata"}
 
 
 def _exported() -> dict[str, type]:
-    module = gx.load()
-    classes = {name: item for name, item in inspect.getmembers(module, inspect.isclass) if name != "Expectation"}
+    classes = {
+        name: item for name, item in inspect.getmembers(real_module("expectations"), inspect.isclass) if name != "Expectation"
+    }
     return {re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower(): item for name, item in classes.items()}
 
 

@@ -8,24 +8,25 @@ from __future__ import annotations
 import logging
 import math
 import threading
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from sluicegate_adapters.engines.great_expectations import private
 from sluicegate_adapters.engines.great_expectations.catalogue import EXPECTATIONS
 from sluicegate_adapters.engines.great_expectations.faults import Fault
 
-__all__ = ["Judged", "build", "comparable", "judge", "load", "metric_names", "quiet", "type_engine"]
+__all__ = ["Judged", "build", "comparable", "judge", "load", "metric_names", "pass_through", "type_engine"]
 
 _RUNTIME = {"result_format": {"result_format": "BASIC", "partial_unexpected_count": 20}}
+_METRICS = (
+    "column_aggregate_metrics", "column_map_metrics", "column_pair_map_metrics", "multicolumn_map_metrics", "query_metrics",
+    "table_metrics",
+)  # fmt: skip
 _LOADING = threading.Lock()
-_QUIET = ContextVar("quiet", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,10 @@ class Judged:
 
 
 def load() -> Any:
-    """The module with GX's expectation classes. Its import takes seconds, so call it where others wait anyway.
+    """The module with GX's expectation classes; each class is imported when it is asked for.
 
-    The import hands all warnings of the process to ``logging``; that is undone.
+    Raises:
+        ImportError: Great Expectations isn't installed.
     """
     with _LOADING:
         return _import()
@@ -47,29 +49,11 @@ def load() -> Any:
 
 @cache
 def _import() -> Any:
-    showing = warnings.showwarning
-    with warnings.catch_warnings():  # these two warn when they are imported, and GX imports them
-        warnings.simplefilter("ignore", DeprecationWarning)
-        __import__("sre_constants")
-        __import__("sre_parse")
-    import great_expectations.expectations as module
-
-    __import__("great_expectations.validator.metrics_calculator")  # it captures warnings as well
-    if warnings.showwarning is not showing:
-        logging.captureWarnings(False)
-    for name in [name for name in logging.root.manager.loggerDict if name.startswith("great_expectations.")]:
-        logging.getLogger(name).addFilter(lambda _: not _QUIET.get())
-    return module
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """GX logs the traceback and the text of whatever a metric raises, values of the batch in them: not while it works for us."""
-    was = _QUIET.set(True)
-    try:
-        yield
-    finally:
-        _QUIET.reset(was)
+    # GX logs the traceback and the text of whatever a metric raises, values of the batch in them.
+    logging.getLogger(private.ROOT).setLevel(logging.CRITICAL + 1)
+    for package in _METRICS:  # metrics register themselves when they are imported
+        private.whole(f"expectations.metrics.{package}")
+    return private.module("expectations")
 
 
 def build(kind: str, plain: Mapping[str, Any], check_id: str) -> Any:
@@ -79,15 +63,14 @@ def build(kind: str, plain: Mapping[str, Any], check_id: str) -> Any:
         Fault: GX refuses the arguments.
     """
     expectation = getattr(load(), EXPECTATIONS[kind].class_name)
-    from great_expectations.compatibility.pydantic import ValidationError
-    from great_expectations.exceptions import GreatExpectationsError
-
+    invalid: type[Any] = private.module("compatibility.pydantic").ValidationError
+    refused: type[Exception] = private.module("exceptions").GreatExpectationsError
     try:
         return expectation(**plain, meta={"sluicegate": check_id})
-    except ValidationError as error:
+    except invalid as error:
         faults = {_place(item["loc"]): item["msg"] for item in reversed(error.errors())}
         raise Fault("; ".join(f"{place}: {text}" if place else text for place, text in reversed(faults.items()))) from error
-    except (GreatExpectationsError, ValueError, TypeError, AssertionError) as error:
+    except (refused, ValueError, TypeError, AssertionError) as error:
         raise Fault((str(error).splitlines() or [type(error).__name__])[0][:200]) from error
 
 
@@ -156,11 +139,15 @@ def _naive(value: Any) -> Any:
     return value
 
 
+def pass_through(query: str) -> Any:
+    """A row condition in the words of ``DataFrame.query``."""
+    return private.module("expectations.row_conditions").PassThroughCondition(pass_through_filter=query)
+
+
 def type_engine() -> Any:
     """What the type expectations ask for: an engine whose types are text, compared without case. It runs nothing."""
-    from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 
-    class TypesAsText(SqlAlchemyExecutionEngine):  # type: ignore[misc]  # GX is not typed here
+    class TypesAsText(private.module("execution_engine").SqlAlchemyExecutionEngine):  # type: ignore[misc]  # GX is not typed here
         dialect_name = "postgresql"
 
         def __init__(self) -> None:  # no connection, no context

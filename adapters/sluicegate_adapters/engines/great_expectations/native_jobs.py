@@ -121,7 +121,7 @@ def native_job(check: ContractCheck, promise: NativeCheck, room: Room) -> Job:
     if condition is not None and condition.sql:  # the rows are chosen in SQL; GX warns about texts here
         plain = {name: value for name, value in plain.items() if name not in {"row_condition", "condition_parser"}}
     elif condition is not None:
-        plain["row_condition"] = _pass_through(condition.pandas_query)
+        plain["row_condition"] = gx.pass_through(condition.pandas_query)
         plain.pop("condition_parser", None)
     native = _Native(check, promise.kind, arguments, gx.build(promise.kind, plain, check.id), condition, room)
     path = EXPECTATIONS[promise.kind].path
@@ -130,12 +130,6 @@ def native_job(check: ContractCheck, promise: NativeCheck, room: Room) -> Job:
     if promise.kind in ROW_KINDS:
         return _row_job(native)
     return _figure_job(native)
-
-
-def _pass_through(query: str) -> Any:
-    from great_expectations.expectations.row_conditions import PassThroughCondition
-
-    return PassThroughCondition(pass_through_filter=query)
 
 
 def _row_job(native: _Native) -> Job:

@@ -10,13 +10,14 @@ from sluicegate.checks.types import BatchSchema
 from sluicegate_adapters.engines.great_expectations.arguments import columns_of
 from sluicegate_adapters.engines.great_expectations.conditions import Condition
 from sluicegate_adapters.engines.great_expectations.faults import Fault
-from sluicegate_adapters.engines.great_expectations.gx import Judged, judge, metric_names, quiet
+from sluicegate_adapters.engines.great_expectations.gx import Judged, judge, metric_names
+from sluicegate_adapters.engines.great_expectations.private import module
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-__all__ = ["judge_on_pandas"]
+__all__ = ["frame_of", "judge_on_pandas"]
 
 
 def judge_on_pandas(
@@ -38,16 +39,14 @@ def judge_on_pandas(
     Raises:
         Fault: a metric could not be computed, or GX could not judge.
     """
-    from great_expectations.execution_engine import PandasExecutionEngine
-    from great_expectations.validator.metrics_calculator import MetricsCalculator
-
-    frame = _frame(connection, _needed(exact, condition, schema), condition)
-    engine = PandasExecutionEngine()
+    chosen = condition.sql if condition is not None else ""
+    frame = frame_of(connection, _needed(exact, condition, schema), chosen)
+    engine = module("execution_engine").PandasExecutionEngine()
     engine.load_batch_data("batch", frame)
     try:
         wanted = metric_names(expectation, engine)
-        with quiet():
-            metrics, aborted = MetricsCalculator(engine).compute_metrics(list(wanted.values()))
+        calculator = module("validator.metrics_calculator").MetricsCalculator(engine)
+        metrics, aborted = calculator.compute_metrics(list(wanted.values()))
     except Exception as error:
         raise Fault(f"Great Expectations could not compute it on pandas ({type(error).__name__})") from error
     if aborted:
@@ -67,12 +66,18 @@ def _needed(exact: Mapping[str, Any], condition: Condition | None, schema: Batch
     return list(named)
 
 
-def _frame(connection: duckdb.DuckDBPyConnection, columns: list[str], condition: Condition | None) -> pd.DataFrame:
-    """The columns through Arrow: texts and lists as Python objects, whole numbers with NULLs as nullable integers."""
+def frame_of(connection: duckdb.DuckDBPyConnection, columns: list[str], condition: str = "") -> pd.DataFrame:
+    """The columns through Arrow: texts and lists as Python objects, whole numbers with NULLs as nullable integers.
+
+    Args:
+        connection: a fresh one.
+        columns: of the batch.
+        condition: a predicate; empty for all rows.
+    """
     import pandas as pd
     import pyarrow as pa
 
-    where = f" WHERE {condition.sql}" if condition is not None and condition.sql else ""
+    where = f" WHERE {condition}" if condition else ""
     names = ", ".join(identifier(name) for name in columns)
     table = connection.sql(f"SELECT {names or '1'} FROM {BATCH}{where}").to_arrow_table()
     series: dict[str, pd.Series[Any]] = {}
