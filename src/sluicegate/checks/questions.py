@@ -206,7 +206,11 @@ class _Works(CheckVisitor[Work]):
 
     def _rows(self, check: m.CanonicalCheck) -> Asked:
         meaning = row_meaning(check, self._schema)
-        rows, failing = count_where(meaning.considered), count_where(meaning.failing)
+        rows = f"count({meaning.value})" if meaning.value else count_where(meaning.considered)
+        if meaning.passes:
+            passing = count_where(meaning.passes)
+            return Asked(_counts(rows, f"{rows} - {passing}"), (Aggregate(rows), Aggregate(passing)), _read_complement)
+        failing = count_where(meaning.breaks or meaning.failing)
         bounded = (check.column, Bearing.OUTSIDE) if isinstance(check, m.Range) else ()
         return Asked(_counts(rows, failing), (Aggregate(rows), Aggregate(failing, *bounded)), _read_counts)
 
@@ -282,8 +286,8 @@ def _read_counts(answers: Sequence[Any]) -> Figures:
 
 
 def _read_complement(answers: Sequence[Any]) -> Figures:
-    rows, present = answers
-    return Figures(rows=int(rows), failing=int(rows) - int(present))
+    rows, passing = (int(answer or 0) for answer in answers)
+    return Figures(rows=rows, failing=rows - passing)
 
 
 def _read_repeats(answers: Sequence[Any]) -> Figures:
