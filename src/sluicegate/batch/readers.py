@@ -79,10 +79,13 @@ def reason_of(text: str, format: str) -> str:  # noqa: A002
     return f"the file can't be read as {format}"
 
 
-def view_parquet(connection: duckdb.DuckDBPyConnection, name: str, files: FileSet, declared: Mapping[str, str]) -> int:
+def view_parquet(
+    connection: duckdb.DuckDBPyConnection, name: str, files: FileSet, declared: Mapping[str, str], *, trusted: bool = True
+) -> int:
     """Create the view over Parquet files; return how many rows there are, by the files' own metadata.
 
-    A column that was written without a value has no type of its own: it gets the declared one, or is text.
+    A column that was written without a value has no type of its own: it gets the declared one, or is text. A column of whose
+    statistics DuckDB would believe too much is read without them; with ``trusted`` False, every column is.
 
     Raises:
         BatchUnreadable: a file isn't Parquet, has a column twice, or other columns or types than the first one.
@@ -95,7 +98,7 @@ def view_parquet(connection: duckdb.DuckDBPyConnection, name: str, files: FileSe
         keys = _keys(files, columns)
         metadata = f"SELECT sum(num_rows), list(DISTINCT coalesce(created_by, '')) FROM parquet_file_metadata({paths})"
         rows, writers = connection.execute(metadata).fetchone() or (0, ())
-        replaced = {column: hidden(column) for column in unbounded(columns, writers)}
+        replaced = {column: hidden(column) for column in (unbounded(columns, writers) if trusted else columns)}
         for column in (column for column, tree in columns.items() if "NullType" in tree[0][2]):
             replaced[column] = f"CAST({identifier(column)} AS {type_of_nothing(declared.get(column))})"
         connection.execute(f"CREATE VIEW {identifier(name)} AS {_select(files, paths, keys, replaced)}")

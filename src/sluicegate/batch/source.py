@@ -209,7 +209,7 @@ def _load(
     if files.format != "parquet" and files.partitions:
         raise UsageError(f"key=value folders are read for Parquet, not for {files.format}", hint="hand in the files themselves")
     if files.format == "parquet":
-        return view_parquet(database.root, view, files, declared), ()
+        return view_parquet(database.root, view, files, declared, trusted=database.trusts_statistics), ()
     check_whole(files.paths)
     table = f"_sluicegate_{view}"
     notes: tuple[str, ...] = ()

@@ -40,7 +40,12 @@ class Opening:
     def _databases(self) -> DatabasePool:
         limits = self.profile.batch
         return DatabasePool(
-            BatchSettings(memory_limit=limits.memory_limit, threads=limits.threads, temp_directory=limits.temp_directory)
+            BatchSettings(
+                memory_limit=limits.memory_limit,
+                threads=limits.threads,
+                temp_directory=limits.temp_directory,
+                trust_statistics=limits.trust_statistics,
+            )
         )
 
     def _open(
