@@ -118,7 +118,7 @@ def _checks(workshop: Workshop) -> Mapping[str, Command]:
 def _columns(workshop: Workshop) -> Mapping[str, Command]:
     rows, few = 200_000, workshop.contract("wide-5", wide_checks(5))
     narrow, wide = workshop.wide(rows, 8), workshop.wide(rows, 200)
-    statement = ", ".join(f"count(*) FILTER (WHERE c{number:03} < 0 OR c{number:03} > 9999)" for number in range(200))
+    statement = ", ".join(f"avg(c{number:03})" for number in range(200))
     return {
         "5 of 8 columns checked": workshop.check(few, narrow),
         "5 of 200 columns checked": workshop.check(few, wide),
@@ -188,7 +188,7 @@ CASES = (
     ),
     Case(
         name="columns",
-        title="wide batches: 200,000 rows, a range for a column",
+        title="wide batches: 200,000 rows, a mean for a column",
         rounds={"quick": 2, "full": 5},
         commands=_columns,
     ),

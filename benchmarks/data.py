@@ -8,7 +8,6 @@ import duckdb
 
 __all__ = ["make_orders", "make_wide"]
 
-_PIECE = 10_000_000
 _ORDERS = """
 COPY (
   SELECT
@@ -25,17 +24,17 @@ COPY (
     CASE fault WHEN 6 THEN TIMESTAMP '2026-03-01'
       ELSE TIMESTAMP '2026-01-01' + to_seconds(CAST(hash(i + 5) % 2592000 AS BIGINT)) END AS ordered_at,
     CASE fault WHEN 7 THEN 'nobody' ELSE 'user' || (hash(i) % 50000) || '@example.org' END AS email
-  FROM (SELECT i, {fault} AS fault FROM range({first}, {end}) t(i))
+  FROM (SELECT i, {fault} AS fault FROM range({rows}) t(i))
 ) TO '{path}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)
 """
 _KINDS_OF_FAULTS = 11
 
 
 def make_orders(path: Path, rows: int, *, faulty_every: int = 0) -> Path:
-    """Write the orders, unless they are there: one file, or a folder of files where there are more than ten million.
+    """Write the orders, unless they are there.
 
     Args:
-        path: of the file or folder.
+        path: of the file.
         rows: a hundred million are about 2 GB.
         faulty_every: each so-manieth row breaks one check, the checks in turn; 0: none does.
     """
@@ -44,13 +43,7 @@ def make_orders(path: Path, rows: int, *, faulty_every: int = 0) -> Path:
     fault = (
         f"CASE WHEN i % {faulty_every} = 1 THEN (i // {faulty_every}) % {_KINDS_OF_FAULTS} ELSE -1 END" if faulty_every else "-1"
     )
-    if rows <= _PIECE:
-        _write(_ORDERS.format(fault=fault, first=0, end=rows, path=path))
-        return path
-    path.mkdir()
-    for number, first in enumerate(range(0, rows, _PIECE)):
-        end = min(first + _PIECE, rows)
-        _write(_ORDERS.format(fault=fault, first=first, end=end, path=path / f"orders-{number:03}.parquet"))
+    _write(_ORDERS.format(fault=fault, rows=rows, path=path))
     return path
 
 
@@ -67,4 +60,5 @@ def make_wide(path: Path, rows: int, columns: int) -> Path:
 def _write(statement: str) -> None:
     """In a database of its own, so that the process that measures doesn't keep the memory."""
     with duckdb.connect(config={"memory_limit": "2GB"}) as connection:
+        connection.execute("SET enable_progress_bar = false")
         connection.execute(statement)

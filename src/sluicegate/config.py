@@ -63,6 +63,7 @@ class Profile:
         engine_order: which engines an unpinned check is offered to, the cheapest first.
         engines: engine -> its settings. ``python`` has ``rules``: the folders, files and packages that rules may come from;
             ``{contract}`` stands for the folder of the contract's own file.
+        sources: a URI's scheme -> the settings of what reads such URIs, batches and references alike.
         base: where relative paths start.
     """
 
@@ -74,6 +75,7 @@ class Profile:
     evidence_rows: int = 5
     engine_order: tuple[str, ...] = ("duckdb", "soda", "great_expectations")
     batch: BatchLimits = BatchLimits()
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     engines: Mapping[str, Mapping[str, Any]] = field(
         default_factory=lambda: {"python": {"rules": ["./rules", "{contract}/rules"]}}
     )

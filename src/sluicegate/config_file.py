@@ -106,4 +106,5 @@ class ProfileDocument:
     evidence_rows: int | None = field(default=None, metadata={"minimum": 0, "maximum": 1000})
     engine_order: tuple[str, ...] | None = field(default=None, metadata={"nonempty": True})
     batch: Mapping[str, Any] | None = field(default=None, metadata={"read": _batch})
+    sources: Mapping[str, Mapping[str, Any]] | None = None
     engines: Mapping[str, Any] | None = field(default=None, metadata={"read": _engines})

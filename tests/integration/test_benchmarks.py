@@ -22,7 +22,7 @@ from sluicegate.config import Profile
 from sluicegate.gate.gate import Gate
 
 ROOT = Path(__file__).resolve().parents[2]
-ALONE = [case.name for case in CASES if not case.others and case.name != "three-engines"]
+ALONE = [case.name for case in CASES if not case.others]
 
 
 @pytest.fixture(scope="module")

@@ -203,7 +203,9 @@ class LocalQuarantineStore:
                     raise
                 raise BatchUnreadable(f"{source} was there for the checks, and can't be read now: {error.strerror}") from error
             sums.append((length, sha256))
-            yield StoredFile(path=copied.relative_to(item).as_posix(), original=str(source), bytes=length, sha256=sha256)
+            yield StoredFile(
+                path=copied.relative_to(item).as_posix(), original=request.original(source), bytes=length, sha256=sha256
+            )
         if request.fingerprinted and combined_sha256(sums) != request.manifest.content_sha256:
             raise BatchUnreadable(
                 f"the files of batch {request.manifest.batch_id!r} changed after they were checked: they were not quarantined",

@@ -280,7 +280,7 @@ class S3QuarantineStore:
                     f"{item}{path} is not what was uploaded", hint="see to the server's disks; nothing was quarantined"
                 )
             sums.append(written)
-            yield StoredFile(path=path, original=str(source), bytes=written[0], sha256=written[1])
+            yield StoredFile(path=path, original=request.original(source), bytes=written[0], sha256=written[1])
         if request.fingerprinted and combined_sha256(sums) != request.manifest.content_sha256:
             raise BatchUnreadable(
                 f"the files of batch {request.manifest.batch_id!r} changed after they were checked: they were not quarantined",

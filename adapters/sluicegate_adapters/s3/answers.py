@@ -23,19 +23,21 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What an object says of itself: its length, and the metadata that it was written with (names in lower case)."""
+    """What an object says of itself: its length, the metadata that it was written with (names in lower case), its ETag without quotes."""
 
     bytes: int
     metadata: Mapping[str, str]
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An object in a listing; ``modified`` is when its writing ended, by the server's clock."""
+    """An object in a listing; ``modified`` is when its writing ended, by the server's clock; ``etag`` is without quotes."""
 
     key: str
     bytes: int
     modified: datetime
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from sluicegate_adapters.s3.answers import Answer, Head, Listed, Parts, Stored, 
 from sluicegate_adapters.s3.errors import code_of, is_missing_key, s3_errors, status_of
 from sluicegate_adapters.s3.settings import BucketSettings
 
-__all__ = ["ATTEMPTS", "Bucket", "Step"]
+__all__ = ["ATTEMPTS", "Bucket", "Step", "unwatched"]
 
 Step: TypeAlias = Callable[[str, Path], AbstractContextManager[object]]
 _T = TypeVar("_T")
@@ -40,7 +40,8 @@ _DELETED_AT_ONCE = 1000
 _NO_BATCHES = {"MissingContentMD5", "MethodNotAllowed", "NotImplemented", "InvalidRequest"}
 
 
-def _unwatched(_operation: str, _path: Path) -> AbstractContextManager[object]:
+def unwatched(_operation: str, _path: Path) -> AbstractContextManager[object]:
+    """A step that does nothing."""
     return nullcontext()
 
 
@@ -56,7 +57,7 @@ class Bucket:
     """
 
     def __init__(
-        self, settings: BucketSettings, *, step: Step = _unwatched, pause: Callable[[float], object] = time.sleep
+        self, settings: BucketSettings, *, step: Step = unwatched, pause: Callable[[float], object] = time.sleep
     ) -> None:
         self.settings = settings
         self.step = step
@@ -96,7 +97,8 @@ class Bucket:
                     else:
                         answer["Body"].close()
                     length = str(answer.get("ContentRange", "")).rpartition("/")[2] or answer["ContentLength"]
-                    return Head(int(length), {name.lower(): value for name, value in answer.get("Metadata", {}).items()})
+                    metadata = {name.lower(): value for name, value in answer.get("Metadata", {}).items()}
+                    return Head(int(length), metadata, answer["ETag"].strip('"'))
 
             return self._found(once)
         return Head(bytes=0, metadata={})
@@ -195,6 +197,34 @@ class Bucket:
 
         return self._repeated(once)
 
+    def read_piece(self, key: str, first: int, length: int, etag: str, write: Callable[[int, bytes], object]) -> str:
+        """Read a piece of an object, if it is still the one of this ETag; the ETag of what was read.
+
+        Args:
+            key: the object.
+            first: where the piece begins.
+            length: its length, at least 1.
+            etag: without quotes.
+            write: takes a block, and how far into the piece it begins; after a lost connection blocks come again.
+
+        Raises:
+            OSError: out of ``write``.
+        """
+        condition = {"Range": f"bytes={first}-{first + length - 1}", "IfMatch": etag}
+
+        def once() -> str:
+            done = 0
+            with self._watched("get_object", key) as client:
+                answer = client.get_object(Bucket=self.settings.bucket, Key=key, **condition)
+                if answer["ContentLength"] != length:
+                    raise StorageError(f"{key}: {self.settings.server} gave {answer['ContentLength']} bytes for {length}")
+                for block in answer["Body"].iter_chunks(BLOCK_BYTES):
+                    write(done, block)
+                    done += len(block)
+            return str(answer["ETag"]).strip('"')
+
+        return self._repeated(once)
+
     def folders(self, prefix: str) -> list[str]:
         """The prefixes one level below this one, each with its ``/`` at the end."""
         pages = self._pages("list_objects_v2", prefix, "ContinuationToken", "NextContinuationToken", Delimiter="/")
@@ -208,7 +238,7 @@ class Bucket:
         """All objects under a prefix, a page at a time."""
         for page in self._pages("list_objects_v2", prefix, "ContinuationToken", "NextContinuationToken"):
             for found in page.get("Contents", ()):
-                yield Listed(found["Key"], found["Size"], found["LastModified"])
+                yield Listed(found["Key"], found["Size"], found["LastModified"], found["ETag"].strip('"'))
 
     def uploads(self, prefix: str) -> Iterator[Upload]:
         """All uploads that were begun under a prefix and not completed, a page at a time; some servers show only those of one key."""

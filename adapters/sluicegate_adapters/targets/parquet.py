@@ -162,7 +162,7 @@ class ParquetTarget:
             )
         _expect_rows(request, count_rows(request.batch, request.files))  # the copies are these files, byte by byte
         return [
-            {"path": part.name, "original": str(source), "bytes": length, "sha256": sha256}
+            {"path": part.name, "original": request.original(source), "bytes": length, "sha256": sha256}
             for source, part, (length, sha256) in zip(request.files, parts, sums, strict=True)
         ]
 

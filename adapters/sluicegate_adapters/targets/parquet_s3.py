@@ -287,7 +287,7 @@ def _facts(request: CommitRequest, mine: _There) -> bytes:
         "rows": mine.rows,
         "attempt": mine.attempt,
         "properties": dict(request.properties),
-        "original": [str(file) for file in request.files],
+        "original": [request.original(file) for file in request.files],
         "bytes": mine.bytes,
         "sha256": mine.sha256,
     }

@@ -4,7 +4,6 @@ import json
 import logging
 import sys
 import warnings
-from pathlib import Path
 
 from datacontract.data_contract import DataContract
 
@@ -51,8 +50,7 @@ NAMES = {
 logging.disable(logging.CRITICAL)
 warnings.simplefilter("ignore")
 
-path = Path(sys.argv[1])
-run = DataContract(data_contract_str=CONTRACT.format(path=path / "*.parquet" if path.is_dir() else path)).test()
+run = DataContract(data_contract_str=CONTRACT.format(path=sys.argv[1])).test()
 found: dict[str, int] = {}
 for check in run.checks:
     name = check.qualityId or NAMES.get(check.type, check.type).format(check.field)

@@ -3,7 +3,6 @@
 import json
 import sys
 from datetime import datetime
-from pathlib import Path
 
 import pandera.polars as pa
 import polars as pl
@@ -48,8 +47,7 @@ schema = pa.DataFrameSchema(
     }
 )
 
-path = Path(sys.argv[1])
-frame = pl.read_parquet(path / "*.parquet" if path.is_dir() else path)
+frame = pl.read_parquet(sys.argv[1])
 found = {"rows": int(frame.height < 1)}
 try:
     schema.validate(frame, lazy=True)

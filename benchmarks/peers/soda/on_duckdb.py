@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from pathlib import Path
 
 os.environ |= {"OTEL_SDK_DISABLED": "true", "PYTHON_DOTENV_DISABLED": "1"}  # before Soda is imported: nothing phones home
 
@@ -28,9 +27,8 @@ checks for batch:
   - duplicate_count(code) = 0: {name: code_unique}
 """
 
-path = Path(sys.argv[1])
 with duckdb.connect() as connection:
-    connection.execute(f"CREATE VIEW batch AS SELECT * FROM read_parquet('{path / '*.parquet' if path.is_dir() else path}')")
+    connection.execute(f"CREATE VIEW batch AS SELECT * FROM read_parquet('{sys.argv[1]}')")
     scan = Scan()
     scan.set_data_source_name("batches")
     scan.add_duckdb_connection(connection, "batches")

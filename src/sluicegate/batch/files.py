@@ -5,20 +5,24 @@ from __future__ import annotations
 import glob
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from typing import TypeAlias
 
+from sluicegate.batch.remote import Remote, scheme_of
 from sluicegate.errors import BatchUnreadable, UsageError
 
-__all__ = ["FORMATS", "BatchFile", "FileSet", "find_files"]
+__all__ = ["FORMATS", "SUFFIXES", "BatchFile", "FileSet", "find_files", "format_of"]
 
 FORMATS = ("parquet", "csv", "json", "arrow")
-_SUFFIXES = {
+SUFFIXES = {
     ".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv", ".json": "json", ".ndjson": "json",
     ".jsonl": "json", ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow",
 }  # fmt: skip
-_ALIASES = {name.removeprefix("."): name_format for name, name_format in _SUFFIXES.items()} | {name: name for name in FORMATS}
+"""What files are called -> their format."""
+
+_ALIASES = {name.removeprefix("."): name_format for name, name_format in SUFFIXES.items()} | {name: name for name in FORMATS}
 _COMPRESSED = (".gz", ".zst")
 _WILD = frozenset("*?[")
 
@@ -72,6 +76,7 @@ class FileSet:
         partitions: the ``key`` of each ``key=value`` folder inside the given folder or glob: columns of the batch.
         foreign_keys: the same outside of it: not columns.
         root: where there are partitions: the folder that they are read from, if it is one.
+        uris: path -> where it was fetched from, of files that lie elsewhere; of ``root`` too.
     """
 
     files: tuple[BatchFile, ...]
@@ -79,55 +84,88 @@ class FileSet:
     partitions: tuple[str, ...] = ()
     foreign_keys: tuple[str, ...] = ()
     root: Path | None = None
+    uris: Mapping[Path, str] = field(default_factory=dict)
 
     @property
     def paths(self) -> tuple[Path, ...]:
         return tuple(item.path for item in self.files)
 
     @property
-    def origin(self) -> tuple[Path, ...]:
+    def origin(self) -> tuple[str, ...]:
         """What names these files and their columns again, as long as nothing is added to the folder."""
-        return (self.root,) if self.root else self.paths
+        return tuple(self.uris.get(path, str(path)) for path in ((self.root,) if self.root else self.paths))
 
 
-def find_files(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], format: str | None = None) -> FileSet:  # noqa: A002
+Location: TypeAlias = str | os.PathLike[str]
+
+
+def find_files(source: Location | Sequence[Location], format: str | None = None, remote: Remote | None = None) -> FileSet:  # noqa: A002
     """Resolve a path, a glob, a folder, or a list of them. Relative paths start at the working directory.
 
     In a folder all files count, at any depth, but for names that begin with ``.`` or ``_`` (markers, by convention).
 
+    Args:
+        source: where.
+        format: None goes by the suffixes.
+        remote: finds what URIs name, and fetches it; None: there are only paths.
+
     Raises:
         UsageError: nothing there, an unknown format, or several formats.
         BatchUnreadable: a file without a single byte.
+        StorageError: what lies elsewhere can't be had.
     """
-    sources = [source] if isinstance(source, str | os.PathLike) else list(source)
-    if not sources:
-        raise UsageError("the batch names no files", hint="give a path, a glob, a folder or a table")
-    found: dict[Path, Path] = {}  # file -> the folder from which on key=value names partition
-    for item in sources:
-        text = os.fspath(item)
-        if not text.strip():
-            raise UsageError("the batch's path is empty", hint="give a path, a glob or a folder")
-        _refuse_remote(text)
-        found |= _expand(text)
-    found = _each_once(found)
+    found = _find(source, remote)
     paths = sorted(found)
     the_format = _format_of(paths, format)
+    partitions, foreign, root = _partitioning(found)
+    if remote is not None:
+        remote.fetch(paths)
     files = tuple(BatchFile.of(path) for path in paths)
     for file in files:
         if not file.bytes:
             raise BatchUnreadable(
                 f"{file.path} is empty: not a single byte", hint="an empty batch still has a header or a schema"
             )
-    inside = [_keys(path.relative_to(root).parent) for path, root in found.items()]
-    partitions = inside[0]
-    if any(keys != partitions for keys in inside):
+    names = {path: remote.name(path) for path in (*paths, *filter(None, [root]))} if remote is not None and remote.names else {}
+    return FileSet(files, the_format, partitions, foreign, root, names)
+
+
+def format_of(source: Location | Sequence[Location], format: str | None = None, remote: Remote | None = None) -> str:  # noqa: A002
+    """The format of what ``find_files`` would find; nothing is fetched or opened. Raises as it does."""
+    return _format_of(sorted(_find(source, remote)), format)
+
+
+def _find(source: Location | Sequence[Location], remote: Remote | None) -> dict[Path, Path]:
+    """Each file, and the folder from which on key=value names partition."""
+    sources = [source] if isinstance(source, str | os.PathLike) else list(source)
+    if not sources:
+        raise UsageError("the batch names no files", hint="give a path, a glob, a folder or a table")
+    found: dict[Path, Path] = {}
+    for item in sources:
+        text = os.fspath(item)
+        if not text.strip():
+            raise UsageError("the batch's path is empty", hint="give a path, a glob or a folder")
+        if scheme_of(text) is None:
+            found |= _expand(text)
+        elif remote is None:
+            raise UsageError(f"{text}: only files of this machine are read here", hint="download the batch and give its path")
+        else:
+            found |= remote.find(text)
+    return _each_once(found)
+
+
+def _partitioning(found: Mapping[Path, Path]) -> tuple[tuple[str, ...], tuple[str, ...], Path | None]:
+    """The keys of folders that are columns, those that aren't, and the one folder that the files lie in."""
+    inside = {_keys(path.relative_to(root).parent) for path, root in found.items()}
+    if len(inside) > 1:
         raise UsageError(
             "some files lie in key=value folders and others don't, or in others", hint="hand in one partitioned folder at a time"
         )
-    foreign = {key for root in found.values() for key in _keys(root)}
+    partitions = inside.pop()
     roots = set(found.values())
+    foreign = {key for root in roots for key in _keys(root)}
     root = roots.pop() if partitions and len(roots) == 1 else None
-    return FileSet(files, the_format, partitions, tuple(sorted(foreign - set(partitions))), root)
+    return partitions, tuple(sorted(foreign - set(partitions))), root
 
 
 def _each_once(found: dict[Path, Path]) -> dict[Path, Path]:
@@ -142,14 +180,6 @@ def _each_once(found: dict[Path, Path]) -> dict[Path, Path]:
     return {path: found[path] for path in kept.values()}
 
 
-def _refuse_remote(text: str) -> None:
-    scheme, separator, _ = text.partition("://")
-    if separator and scheme.lower() in {"s3", "s3a", "s3n"}:
-        raise UsageError(f"{text}: reading from S3 comes with the S3 store", hint="download the batch and give its path")
-    if separator and scheme.isalnum():
-        raise UsageError(f"{text}: batches are read from local files", hint="download the batch and give its path")
-
-
 def _expand(text: str) -> dict[Path, Path]:
     path = Path(os.path.abspath(text))  # noqa: PTH100 - symbolic links keep their names: partitions and suffixes live there
     if path.is_dir():
@@ -161,7 +191,7 @@ def _expand(text: str) -> dict[Path, Path]:
     root = Path(*path.parts[:fixed])
     found = dict.fromkeys((match for match in matches if not match.is_dir()), root)
     for folder in matches:  # what Spark writes is a folder that is called like a file
-        if folder.is_dir() and folder.suffix.lower() in _SUFFIXES:
+        if folder.is_dir() and folder.suffix.lower() in SUFFIXES:
             found |= dict.fromkeys(_in_folder(folder), root)
     if not found:
         raise UsageError(f"no file matches {text}", hint="quote the pattern, and check the path")
@@ -206,7 +236,7 @@ def _format_of(paths: Sequence[Path], given: str | None) -> str:
     formats: dict[str, Path] = {}
     for path in paths:
         suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _COMPRESSED]
-        name = _SUFFIXES.get(suffixes[-1]) if suffixes else None
+        name = SUFFIXES.get(suffixes[-1]) if suffixes else None
         if name is None:
             raise UsageError(f"{path}: no format has this suffix", hint=f"name the format: {', '.join(FORMATS)}")
         formats.setdefault(name, path)

@@ -78,9 +78,14 @@ class Batch:
         return self.source.paths if self.source else ()
 
     @property
-    def origin(self) -> tuple[Path, ...]:
-        """What to open to have the batch once more: its files, or the one folder of ``key=value`` folders."""
+    def origin(self) -> tuple[str, ...]:
+        """What to open to have the batch once more: its files or their URIs, or the one folder of ``key=value`` folders."""
         return self.source.origin if self.source else ()
+
+    @property
+    def uris(self) -> Mapping[Path, str]:
+        """Where those of its files came from that were fetched; empty for files of this machine."""
+        return self.source.uris if self.source else {}
 
     @property
     def batch_id(self) -> str:

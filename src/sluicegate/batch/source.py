@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sluicegate.batch.compression import check_whole
 from sluicegate.batch.database import BatchSettings, Database, schema_of
-from sluicegate.batch.files import FileSet, find_files
+from sluicegate.batch.files import SUFFIXES, FileSet, find_files
 from sluicegate.batch.fingerprint import Fingerprint, hash_files
 from sluicegate.batch.memory import arrow_of, form_of, hash_rows, load_arrow, load_arrow_files, unknown_source
 from sluicegate.batch.model import Batch, check_batch_id
 from sluicegate.batch.pool import DatabasePool
 from sluicegate.batch.readers import unreadable, view_parquet
+from sluicegate.batch.remote import Remote
 from sluicegate.batch.text_readers import load_csv, load_json
 from sluicegate.checks.sqltext import BATCH, identifier
 from sluicegate.checks.types import BatchSchema
 from sluicegate.errors import BatchUnreadable, UsageError
+from sluicegate.ports.source import Source
 
 __all__ = ["Batch", "BatchSettings", "open_batch"]
 
@@ -42,6 +44,7 @@ def open_batch(
     known_sha256: str | None = None,
     dropped: Collection[str] = (),
     types: Mapping[str, str] | None = None,
+    sources: Callable[[str], Source] | None = None,
 ) -> Batch:
     """Open a batch; its rows are the view ``batch``.
 
@@ -49,7 +52,7 @@ def open_batch(
     when it must.
 
     Args:
-        source: a path, a glob, a folder of files of one format (``key=value`` folders become columns), a list of these; or a
+        source: a path, a glob, a folder of files of one format (``key=value`` folders become columns), a URI, a list of these; or a
             pandas or polars DataFrame, an Arrow Table or RecordBatchReader, a DuckDB relation.
         batch_id: the idempotency key; None derives it from the content.
         format: ``parquet``, ``csv``, ``json`` or ``arrow``; None goes by the suffix.
@@ -62,27 +65,60 @@ def open_batch(
         known_sha256: the fingerprint that the batch had when it was handed in first: of a batch that comes out of quarantine.
         dropped: columns that are no part of the batch, if the source has them: what a quarantine adds to rows that it keeps.
         types: column -> its type in DuckDB, of Parquet files that were written from a batch: Parquet has fewer types than that.
+        sources: a URI's scheme -> what finds and fetches it, batch or reference; None: there are only paths.
 
     Raises:
         UsageError: nothing there, an unknown or mixed format, a batch_id or option that can't be.
         BatchUnreadable: the bytes aren't what their format says; files of one batch that differ in columns or types.
+        StorageError: what lies elsewhere can't be had, or there is no room for it.
     """
     if batch_id is not None:
         check_batch_id(batch_id)
+    settings = settings or BatchSettings()
+    remote = Remote(sources, settings.temp_directory, suffixes=SUFFIXES) if sources else None
+    with ExitStack() as stack:
+        if remote is not None:
+            stack.callback(remote.close)
+            stack.enter_context(remote.naming())
+        batch = _open(
+            source, remote, settings, pool, format=format, options=options or {}, references=references or {}, declared=dict(declared),
+            dropped=dropped, types=types or {}, batch_id=batch_id, known_sha256=known_sha256,
+        )  # fmt: skip
+        stack.pop_all()
+    if remote is not None:
+        batch.on_close(remote.close)
+    return batch
+
+
+def _open(
+    source: Any,
+    remote: Remote | None,
+    settings: BatchSettings,
+    pool: DatabasePool | None,
+    *,
+    format: str | None,  # noqa: A002
+    options: Mapping[str, Any],
+    references: Mapping[str, str | os.PathLike[str]],
+    declared: Mapping[str, str],
+    dropped: Collection[str],
+    types: Mapping[str, str],
+    batch_id: str | None,
+    known_sha256: str | None,
+) -> Batch:
     form = form_of(source)
-    files = _files(source, format) if form is None else None
-    reference_files = {name: _reference(name, location) for name, location in (references or {}).items()}
+    files = _files(source, format, remote) if form is None else None
+    reference_files = {name: _reference(name, location, remote) for name, location in references.items()}
     if form is not None and (format is not None or options):
         raise UsageError("format and options are for files, not for tables in memory", hint="leave them out")
-    database = Database(settings or BatchSettings()) if pool is None else pool.take()
+    database = Database(settings) if pool is None else pool.take()
     try:
         if files is not None:
-            rows, notes = _load(database, BATCH, files, options or {}, dict(declared))
+            rows, notes = _load(database, BATCH, files, options, declared)
         else:
-            load_arrow(database.root, _ROWS, "the table", arrow_of(source, form or ""), dict(declared))
+            load_arrow(database.root, _ROWS, "the table", arrow_of(source, form or ""), declared)
             rows, notes = _publish(database, BATCH, _ROWS), ()
-        changed = _reshape(database, dropped, types or {})
-        views = _views(references or {})
+        changed = _reshape(database, dropped, types)
+        views = _views(references)
         for view, name in {view: name for name, view in views.items()}.items():
             with _named(name):
                 _load(database, view, reference_files[name], {}, {})
@@ -96,7 +132,7 @@ def open_batch(
     fingerprint = Fingerprint(_hash_of(database, files))
     return Batch(
         format=files.format if files else "parquet",
-        options=dict(options or {}),
+        options=dict(options),
         source=files,
         schema=schema,
         rows=rows,
@@ -130,13 +166,13 @@ def _reshape(database: Database, dropped: Collection[str], types: Mapping[str, s
     return True
 
 
-def _files(source: Any, format: str | None) -> FileSet:  # noqa: A002
+def _files(source: Any, format: str | None, remote: Remote | None) -> FileSet:  # noqa: A002
     several = isinstance(source, Sequence) and not isinstance(source, str | bytes)
     if not isinstance(source, str | os.PathLike) and not (
         several and all(isinstance(item, str | os.PathLike) for item in source)
     ):
         raise unknown_source(source)
-    return find_files(source, format)
+    return find_files(source, format, remote)
 
 
 def _views(references: Mapping[str, str | os.PathLike[str]]) -> dict[str, str]:
@@ -148,9 +184,9 @@ def _views(references: Mapping[str, str | os.PathLike[str]]) -> dict[str, str]:
     return views
 
 
-def _reference(name: str, location: str | os.PathLike[str]) -> FileSet:
+def _reference(name: str, location: str | os.PathLike[str], remote: Remote | None) -> FileSet:
     with _named(name):
-        return find_files(location)
+        return find_files(location, remote=remote)
 
 
 @contextmanager

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "doctor"]
 
-_PLUGIN_GROUPS = ("sluicegate.engines", "sluicegate.targets", "sluicegate.places.store()s", "sluicegate.notifiers")
+_PLUGIN_GROUPS = (
+    "sluicegate.engines",
+    "sluicegate.targets",
+    "sluicegate.quarantine_stores",
+    "sluicegate.sources",
+    "sluicegate.notifiers",
+)
 _MARK_OF = {"ok": "passed", "advice": "warned", "broken": "failed"}
 _PLUGIN_BROKEN, _STORAGE_BROKEN = 2, 6
 

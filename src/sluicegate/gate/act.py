@@ -61,7 +61,9 @@ class ActableBatch(Protocol):
     @property
     def files(self) -> tuple[Path, ...]: ...
     @property
-    def origin(self) -> tuple[Path, ...]: ...
+    def origin(self) -> tuple[str, ...]: ...
+    @property
+    def uris(self) -> Mapping[Path, str]: ...
     def view(self) -> EngineView: ...
     def parquet_files(self) -> tuple[Path, ...]: ...
     @property
@@ -116,6 +118,7 @@ def commit(
             content_sha256=batch.content_sha256,
             rows=batch.rows,
             files=batch.parquet_files(),
+            uris=batch.uris,
             batch=batch.view(),
             declared={spec.name: spec.type for spec in contract.fields},
             verify=verify,
@@ -150,6 +153,7 @@ def quarantine(
     request = QuarantineRequest(
         manifest=manifest if split is None else _of_rows(manifest, contract, batch, split),
         files=files,
+        uris=batch.uris,
         now=at,
         fingerprinted=files == batch.files,
     )
@@ -201,7 +205,7 @@ def _of_rows(manifest: Manifest, contract: Contract, batch: ActableBatch, split:
         split={
             "format": batch.format,
             "options": dict(batch.options),
-            "files": [str(path) for path in batch.origin],
+            "files": list(batch.origin),
             "fields": [[spec.name, spec.type] for spec in contract.fields],
             "columns": {column.name: column.native for column in batch.schema},
             "checks": {

@@ -269,7 +269,11 @@ class Door:
                 raise RowsGone(error.message, hint=error.hint) from error
             files = self.batch.spool(self.batch.scratch / "again")
             request = QuarantineRequest(
-                manifest=item, files=files, now=self.desk.clock(), fingerprinted=files == self.batch.files
+                manifest=item,
+                files=files,
+                uris=self.batch.uris,
+                now=self.desk.clock(),
+                fingerprinted=files == self.batch.files,
             )
             store.confirm(store.put(request))
             self.notes.append(f"the bytes of {item.quarantine_id} were gone ({error}): this batch's were kept again")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sluicegate.batch.files import find_files
+from sluicegate.batch.files import format_of
 from sluicegate.batch.pool import DatabasePool
+from sluicegate.batch.remote import Remote
 from sluicegate.batch.source import Batch, BatchSettings, open_batch
 from sluicegate.config import Profile
 from sluicegate.contract.model import Contract
@@ -72,8 +73,7 @@ class Opening:
         """
         rows = item.scope == "rows"
         came, options = (item.split.get("format"), item.split.get("options")) if rows else (item.format, item.options)
-        in_files = isinstance(data, str | os.PathLike | list | tuple)
-        same = data is not None and in_files and find_files(data, format).format == came  # type: ignore[arg-type]
+        same = isinstance(data, str | os.PathLike | list | tuple) and self._format_of(data, format) == came
         if data is None:
             format, options = item.format, item.options  # noqa: A001
         with ExitStack() as stack:
@@ -120,9 +120,14 @@ class Opening:
             **self._reading(rest_contract(item)),
         )
 
+    def _format_of(self, data: Any, format: str | None) -> str:  # noqa: A002
+        with closing(Remote(self.places.source, self.profile.batch.temp_directory)) as remote:
+            return format_of(data, format, remote)
+
     def _reading(self, contract: Contract) -> dict[str, Any]:
         pool = self._databases
         return {
+            "sources": self.places.source,
             "declared": tuple((spec.name, spec.type) for spec in contract.fields if spec.type),
             "settings": pool.settings,
             "pool": None if any(check.runs_own_sql for check in contract.checks) else pool,

@@ -1,4 +1,4 @@
-"""Where a contract's batches go: the profile's target and quarantine store, and what the contract chooses in them.
+"""Where a contract's batches come from and go: the profile's target and quarantine store, and what the contract chooses in them.
 
 A contract may name a bucket and a prefix for refused batches (``quarantine.s3_bucket``, ``s3_prefix``), an asset and a job names in the
 target (``table``, ``branch``, …). Servers, credentials and folders are always the profile's. An item's manifest keeps what was chosen
@@ -20,11 +20,12 @@ from sluicegate.contract.placing import CHOOSABLE, Placing, place_in_target, pla
 from sluicegate.errors import ConfigError, ContractError, Fault, StorageError, UsageError
 from sluicegate.gate.stores import Stores
 from sluicegate.ports.quarantine import Manifest, QuarantineStore
+from sluicegate.ports.source import Source
 from sluicegate.ports.target import Target
 
 __all__ = ["Places"]
 
-_TARGETS, _STORES = "sluicegate.targets", "sluicegate.quarantine_stores"
+_TARGETS, _STORES, _SOURCES = "sluicegate.targets", "sluicegate.quarantine_stores", "sluicegate.sources"
 _S3 = "s3"
 
 
@@ -42,6 +43,7 @@ class Places:
         self._own_target, self._own_store = target, store
         self._targets: dict[str, Target] = {}
         self._stores: dict[str, QuarantineStore] = {}
+        self._sources: dict[str, Source] = {}
 
     @cached_property
     def _fixed(self) -> tuple[Mapping[str, Any], ...]:
@@ -129,6 +131,24 @@ class Places:
         if strange := sorted(item.target.keys() - CHOOSABLE):
             raise StorageError(f"the manifest of {item.quarantine_id} names target.{strange[0]}: somebody has edited it")
         return self._target(item.target)
+
+    def source(self, scheme: str) -> Source:
+        """What reads such URIs.
+
+        Raises:
+            UsageError: nothing does.
+            ConfigError: its settings can't be used; or the profile has some for what there isn't.
+        """
+        known = plugins.known(_SOURCES)
+        told = f"known: {', '.join(known) or 'none'}"
+        if strange := sorted(self._profile.sources.keys() - {*known}):
+            raise ConfigError(f"sources.{strange[0]}: nothing reads {strange[0]}:// URIs", hint=told)
+        if scheme not in known:
+            raise UsageError(f"nothing reads {scheme}:// URIs", hint=f"{told}; or download the batch and give its path")
+        if scheme not in self._sources:
+            settings = self._profile.sources.get(scheme, {})
+            self._sources[scheme] = _opened(_SOURCES, PluginSettings(type=scheme, settings=settings), self._profile)
+        return self._sources[scheme]
 
     def _target(self, chosen: Mapping[str, Any]) -> Target:
         if not chosen:

@@ -185,12 +185,18 @@ class QuarantineRequest:
     Attributes:
         fingerprinted: ``manifest.content_sha256`` is ``fingerprint.files_sha256(files)``, and must be that of the bytes kept.
             False where it is not: a batch from memory, say, spooled into these files.
+        uris: where those of the files came from that were fetched for the batch.
     """
 
     manifest: Manifest
     files: tuple[Path, ...]
     now: datetime
     fingerprinted: bool = True
+    uris: Mapping[Path, str] = field(default_factory=dict)
+
+    def original(self, file: Path) -> str:
+        """What ``StoredFile.original`` says of one of the files: its path, or the URI that it was fetched from."""
+        return self.uris.get(file, str(file))
 
 
 class QuarantineStore(Protocol):

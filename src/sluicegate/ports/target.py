@@ -24,6 +24,7 @@ class CommitRequest:
         rows: how many rows must arrive.
         files: the batch's own files where they are Parquet as they stand (they may be copied as bytes; their
             ``fingerprint.files_sha256`` is then ``content_sha256``); else empty.
+        uris: where those of the files came from that were fetched for the batch.
         batch: the batch as a view, for targets that write it anew.
         properties: contract, version, verdict and run, as text; kept where the target can keep them.
         declared: the columns that the contract's schema names, and their types in its words (None: it names none): a target that
@@ -42,6 +43,11 @@ class CommitRequest:
     properties: Mapping[str, str] = field(default_factory=dict)
     declared: Mapping[str, str | None] = field(default_factory=dict)
     verify: Callable[[], object] | None = None
+    uris: Mapping[Path, str] = field(default_factory=dict)
+
+    def original(self, file: Path) -> str:
+        """Where one of the files came from: its path, or the URI that it was fetched from."""
+        return self.uris.get(file, str(file))
 
     def conflict(self, where: str) -> BatchConflict:
         """What a target raises where this batch_id is there with other content."""
