@@ -15,7 +15,9 @@ from sluicegate.batch.files import FileSet
 from sluicegate.batch.fingerprint import Fingerprint
 from sluicegate.batch.memory import write_parquet
 from sluicegate.batch.parts import without_rows
+from sluicegate.batch.readers import file_list
 from sluicegate.batch.scan import Scan
+from sluicegate.batch.statistics import Statistics
 from sluicegate.checks.questions import ROWS, Question
 from sluicegate.checks.types import BatchSchema
 from sluicegate.errors import StorageError, UsageError
@@ -115,13 +117,20 @@ class Batch:
 
     def scan(self, questions: Sequence[Question]) -> Scan:
         """Begin to answer what the engines of a run will ask; their views share it."""
-        scan = Scan(self.view(), questions, self._known)
+        scan = Scan(self.view(), questions, self._known, self._statistics)
         scan.start()
         return scan
 
     @property
     def _known(self) -> Mapping[Question, Any]:
         return {ROWS: self.rows}
+
+    @property
+    def _statistics(self) -> Statistics | None:
+        """Those of its files, where the files' rows and columns are the batch's."""
+        if self.format != "parquet" or not self.source or self._changed or not self._database.trusts_statistics:
+            return None
+        return Statistics(file_list(self.files), self.schema, self.rows)
 
     def view(self, scan: Scan | None = None) -> EngineView:
         """The batch for one engine. Its connections reach no other file; ``close`` closes them.

@@ -11,7 +11,7 @@ from itertools import product
 from sluicegate.checks import model as m
 from sluicegate.checks.values import Scalar
 from sluicegate.testing.case import NOW, VAST, Case, interval
-from sluicegate.testing.data import NAMES
+from sluicegate.testing.data import NAMES, TEXTS
 from sluicegate.testing.oracle import Expected
 
 __all__ = ["ROW_CASES"]
@@ -58,6 +58,7 @@ _VALUES: dict[str, dict[str, tuple[Scalar, ...]]] = {
     "floats": {
         "tenths": (Decimal("0.1"), Decimal("0.3")), "zero": (0,), "negative zero": (-0.0,), "nan": (math.nan,), "infinities": (math.inf, -math.inf),
         "large": (9007199254740993,), "with None": (Decimal("0.1"), None), "as float": (0.1, 1e308, 5e-324),
+        "many": (math.nan, -0.0, Decimal("0.1"), *range(3, 20)),
     },
     "narrow_floats": {"tenths": (Decimal("0.1"), Decimal("1.5")), "large": (16777217,), "nan": (math.nan, 0), "beyond": (Decimal(10) ** 50,)},
     "decimals": {"0.1 is 0.10": (Decimal("0.1"), Decimal("0.2000")), "integers": (0,), "finer": (Decimal("0.101"),), "as float": (0.1, -1.5),
@@ -68,6 +69,7 @@ _VALUES: dict[str, dict[str, tuple[Scalar, ...]]] = {
         "templates": ("${x}", "{{ x }}", "{% x %}", "%s", "%", "_"), "injection": ("'; DROP TABLE batch; --", "--", ";"), "case": ("ABC", "Abc"),
         "composed": ("é",), "decomposed": ("e\u0301",), "astral": ("😀", "👍🏽", "日本語"), "words": ("NULL", "None", "nan", "true", "007", "1.0"),
         "with None": ("a", None), "empty": (), "line ends": ("abc\n", "abc\ndef", "tab\t"), "spaces": (" ", "a "), "long": ("x" * 1000,),
+        "many": tuple(text for text in TEXTS if text not in {None, "a", "", "é", "'"}), "many with None": (*"abcdefghijklmnop", None, "''"),
     },
     "dates": {"dates": (date(2013, 1, 1), date(9999, 12, 31)), "midnight": (datetime(2013, 1, 1),), "noon is no date": (datetime(2013, 1, 1, 12),)},  # noqa: DTZ001
     "timestamps": {"dates are midnight": (date(2013, 1, 1),), "microseconds": (datetime(2013, 1, 1, 0, 0, 0, 1),),  # noqa: DTZ001
@@ -75,7 +77,7 @@ _VALUES: dict[str, dict[str, tuple[Scalar, ...]]] = {
     "zoned_timestamps": {"zoned": (datetime(2013, 1, 1, tzinfo=UTC),), "naive is UTC": (datetime(2013, 1, 1),), "date": (date(2013, 1, 1),)},  # noqa: DTZ001
     "times": {"noon": (time(12, 30),)},
     "booleans": {"true": (True,), "both": (True, False), "false and None": (False, None)},
-    "enums": {"known": ("low", "it's"), "unknown": ("low", "other")},
+    "enums": {"known": ("low", "it's"), "unknown": ("low", "other"), "many": ("low", *"abcdefghijklmnop")},
     "uuids": {"one": ("00000000-0000-0000-0000-000000000001",), "upper case": ("FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF",), "no UUID": ("x",)},
 }  # fmt: skip
 

@@ -1,3 +1,3 @@
 SELECT count("code") AS rows,
-       count_if(("code" IS NOT NULL AND NOT ("code" IN ('AA', 'it''s', 'back\slash', '')))) AS failing
+       count_if("code" <> 'AA' AND "code" <> 'it''s' AND "code" <> 'back\slash' AND "code" <> '') AS failing
 FROM batch

@@ -1,3 +1,3 @@
 SELECT count("code") AS rows,
-       count_if(("code" IS NOT NULL AND (length("code") < 1 OR length("code") > 6))) AS failing
+       count_if((length("code") < 1 OR length("code") > 6)) AS failing
 FROM batch

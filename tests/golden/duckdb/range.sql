@@ -1,3 +1,3 @@
 SELECT count("Order") AS rows,
-       count_if(("Order" IS NOT NULL AND ("Order" < 0 OR "Order" > 10))) AS failing
+       count_if(("Order" < 0 OR "Order" > 10)) AS failing
 FROM batch

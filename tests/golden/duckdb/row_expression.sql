@@ -1,5 +1,5 @@
-SELECT count_if(CAST((price >= 0 OR code = 'refund'
-) AS BOOLEAN) IS NOT NULL) AS rows,
-       count_if(CAST((price >= 0 OR code = 'refund'
-) AS BOOLEAN) IS NOT DISTINCT FROM FALSE) AS failing
+SELECT count(CAST((price >= 0 OR code = 'refund'
+) AS BOOLEAN)) AS rows,
+       count_if(NOT CAST((price >= 0 OR code = 'refund'
+) AS BOOLEAN)) AS failing
 FROM batch

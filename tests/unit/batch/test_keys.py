@@ -64,7 +64,7 @@ def test_keys_in_which_the_sample_sees_no_numbering_cost_the_scan_nothing(
 def test_texts_are_hashed_first_but_numbers_and_what_repeats_in_the_sample_are_not(connection: duckdb.DuckDBPyConnection) -> None:
     keys = [Key((column,)) for column in ("digest", "random", "few")]
     plans = plan_keys(connection, keys, schema_of(connection, BATCH), ROW_COUNT)
-    assert [bool(plans[key].hashed) for key in keys] == [True, False, False]
+    assert [[sieve.value for sieve in plans[key].sieves] for key in keys] == [['hash("digest")'], [], []]
 
 
 @pytest.mark.parametrize("column", ["nearly", "nearly_digest"])
@@ -72,10 +72,20 @@ def test_one_repetition_beyond_the_sample_is_found(connection: duckdb.DuckDBPyCo
     assert asked(connection, column) == Repeats(ROW_COUNT, 2)
 
 
+def test_columns_may_be_named_as_what_is_asked_about_them() -> None:
+    with duckdb.connect() as opened:
+        opened.execute(
+            f"CREATE TABLE {BATCH} AS SELECT i % 7 AS suspect, i % 7 AS n, 'k' || (i - i // {ROW_COUNT - 1}) AS hash, 1 AS batch "
+            f"FROM range({ROW_COUNT}) AS numbers(i)"
+        )
+        assert asked(opened, "hash") == Repeats(ROW_COUNT, 2)
+        assert asked(opened, "hash", "n", "suspect") == Repeats(ROW_COUNT, 0)
+
+
 def test_a_small_batch_is_not_sampled(connection: duckdb.DuckDBPyConnection) -> None:
     key = Key(("id",))
     plan = plan_keys(connection, [key], schema_of(connection, BATCH), 1_000)[key]
-    assert (plan.aggregates, plan.images, plan.hashed) == ((), None, "")
+    assert (plan.aggregates, plan.images, plan.sieves) == ((), None, ())
 
 
 def test_witnesses_stay_within_the_memory_limit(connection: duckdb.DuckDBPyConnection) -> None:

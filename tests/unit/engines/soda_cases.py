@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sluicegate.checks.contract_check import ContractCheck, Json, NativeCheck
+from sluicegate.ports.batch import BatchView
 from sluicegate.ports.engine import NativeOutcome, Result, RunContext
 from sluicegate.testing.batches import MemoryBatch
 from sluicegate_adapters.engines.soda.engine import SodaEngine
@@ -31,7 +32,7 @@ def entry(body: Json, check_id: str = "c") -> ContractCheck:
     return ContractCheck(id=check_id, name=check_id, promise=NativeCheck(engine="soda", kind="sodacl", body={"sodacl": body}))
 
 
-def run(*bodies: Json, on: MemoryBatch | None = None, context: RunContext = CONTEXT) -> list[Result]:
+def run(*bodies: Json, on: BatchView | None = None, context: RunContext = CONTEXT) -> list[Result]:
     """The results in the order of the entries, from one run."""
     checks = [entry(body, f"c{i}") for i, body in enumerate(bodies)]
     found = {result.check_id: result for result in SodaEngine().run(checks, on or batch(), context)}

@@ -49,7 +49,10 @@ class SodaEngine:
         match check.promise:
             case NativeCheck() as native if native.engine == self.name:
                 found = read(native)
-                return found if isinstance(found, Unsupported) else Translation(language="sodacl", text=text_of(native))
+                if isinstance(found, Unsupported):
+                    return found
+                text, questions = text_of(native), found.questions(schema)
+                return Translation(language="sodacl", text=text, questions=questions, own_path=found.own_path)
             case NativeCheck() | Untestable():
                 return Unsupported("Soda runs canonical checks and SodaCL")
         asked = probe(check, schema)

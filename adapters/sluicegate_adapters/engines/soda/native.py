@@ -10,11 +10,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from sluicegate.checks.contract_check import Json, NativeCheck
+from sluicegate.checks.questions import Question
 from sluicegate.checks.sqltext import BATCH
+from sluicegate.checks.types import BatchSchema
 from sluicegate.ports.engine import Unsupported
+from sluicegate_adapters.engines.soda.answering import key_share
+from sluicegate_adapters.engines.soda.plain import Plain, read_plain
 from sluicegate_adapters.engines.soda.sodacl import dump
 
 __all__ = [
@@ -25,6 +30,7 @@ __all__ = [
     "REFUSED_SECTIONS",
     "SECTIONS",
     "Native",
+    "columns_of",
     "line_and_config",
     "read",
     "text_of",
@@ -80,6 +86,16 @@ REFUSED_KEYS: Mapping[str, str] = {
 }
 """Configuration keys that can't work here, by how they end, and why."""
 
+_OWN_PATHS = {
+    "ReferenceCheckCfg": "its values are looked up in another dataset",
+    "RowCountComparisonCheckCfg": "another dataset's rows are counted",
+    "UserDefinedFailedRowsCheckCfg": "it is a query of its author's own",
+    "GroupByCheckCfg": "it is a query of its author's own",
+    "GroupEvolutionCheckCfg": "it is a query of its author's own",
+}
+_FORESEEN = {"MetricCheckCfg", "FreshnessCheckCfg"}
+_NO_FIGURE = {"name", "attributes", "identity", "samples limit", "samples columns"}
+_SQL_KEYS = ("expression", "query", "condition", "filter", "where")
 _LISTS = ("valid values", "invalid values", "missing values")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])")
 
@@ -102,6 +118,51 @@ class Native:
     configs: tuple[Any, ...]
     is_single: bool
 
+    def questions(self, schema: BatchSchema | None) -> tuple[Question, ...]:
+        """What Soda will ask of the batch's answers for it, as far as that is known before a run.
+
+        Where an author's SQL takes part that nobody has looked at yet, it isn't; it is asked when Soda asks then.
+        """
+        if not self.is_single:
+            return ()
+        (config, *_) = self.configs
+        if isinstance(config, Plain):
+            return config.questions(schema)
+        if type(config).__name__ not in _FORESEEN or not all(key_share([name], schema) for name in columns_of(config)):
+            return ()
+        section, line, settings = self._only_check
+        if _has_sql(settings):
+            return ()
+        from sluicegate_adapters.engines.soda.runtime import rehearse
+
+        return rehearse(dump({section: [{line: settings}]}), schema)
+
+    @property
+    def _only_check(self) -> tuple[str, str, dict[str, Json]]:
+        """Its section, its line, and those of its settings that decide a figure."""
+        ((section, items),) = self.sections.items()
+        assert isinstance(items, list)  # noqa: S101 - as it was made
+        line, config = line_and_config(items[0])
+        return section, line, {key: value for key, value in config.items() if key not in _NO_FIGURE}
+
+    @property
+    def own_path(self) -> str:
+        """Why Soda reads the batch by itself for it; empty if it doesn't."""
+        if not self.is_single:
+            return "sections of SodaCL are a scan of Soda's own"
+        (config, *_) = self.configs
+        if getattr(config, "metric_query", None) is not None:
+            return "it is a query of its author's own"
+        if str(getattr(config, "metric_name", "")).startswith("duplicate_") and _has_sql(self._only_check[-1]):
+            return "Soda counts the values that repeat among the rows of a filter"
+        return _OWN_PATHS.get(type(config).__name__, "")
+
+
+def columns_of(config: Any) -> list[str]:
+    """The columns that a check names, as they are written."""
+    named = [getattr(config, "column_name", None), *(getattr(config, "source_column_names", None) or ())]
+    return [name for name in (*named, *(getattr(config, "metric_args", None) or ())) if isinstance(name, str) and name]
+
 
 def text_of(check: NativeCheck) -> str:
     """The entry as a document that can be run by hand."""
@@ -123,12 +184,17 @@ def _read(body: Json) -> Native:
         line, config = line_and_config(body)
         _look(line, config)
         sections: dict[str, Json] = {f"checks for {BATCH}": [{line: config}]}
+        if plain := read_plain(line, config):
+            return Native(sections, (plain,), is_single=True)
     else:
         assert isinstance(body, dict)  # noqa: S101 - is_sections saw it
         for header, content in body.items():
             _look_at_section(header, content)
         sections = body
-    return Native(sections, tuple(_parsed(sections)), single)
+    found = _configurations(dump(sections))
+    if isinstance(found, str):
+        raise _NoError(found)
+    return Native(sections, found, single)
 
 
 def _is_sections(body: Mapping[str, Json]) -> bool:
@@ -188,10 +254,28 @@ def _look_at_numbers(text: str) -> None:
             raise _NoError(f"Soda reads numbers as floats, and {number} is none")
 
 
-def _parsed(sections: Mapping[str, Json]) -> Iterator[Any]:
+def _has_sql(value: Json | Mapping[str, Json]) -> bool:
+    """Whether there is SQL of an author's, or a template, anywhere in a document."""
+    if isinstance(value, Mapping):
+        return any(name.endswith(_SQL_KEYS) or _has_sql(item) for name, item in value.items())
+    if isinstance(value, list):
+        return any(map(_has_sql, value))
+    return isinstance(value, str) and "${" in value
+
+
+@lru_cache(maxsize=512)
+def _configurations(document: str) -> tuple[Any, ...] | str:
+    """What Soda's parser makes of a document, or why it can't run. Nothing changes it, so it may be had by several threads."""
+    try:
+        return tuple(_parsed(document))
+    except _NoError as no:
+        return str(no)
+
+
+def _parsed(document: str) -> Iterator[Any]:
     from sluicegate_adapters.engines.soda.runtime import configurations, parse
 
-    scan, problems = parse(dump(sections))
+    scan, problems = parse(document)
     if problems:
         reason = problems[0].message.strip().splitlines()[0]
         detail = str(problems[0].exception).strip().splitlines()[:1] if problems[0].exception else []

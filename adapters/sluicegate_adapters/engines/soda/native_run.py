@@ -15,7 +15,7 @@ from sluicegate.checks.sqltext import BATCH, identifier
 from sluicegate.ports.batch import BatchView
 from sluicegate.ports.engine import Result, RunContext, Unsupported
 from sluicegate_adapters.engines.soda.answering import Answers
-from sluicegate_adapters.engines.soda.native import Native, line_and_config, read
+from sluicegate_adapters.engines.soda.native import Native, columns_of, line_and_config, read
 from sluicegate_adapters.engines.soda.native_verdict import verdict
 from sluicegate_adapters.engines.soda.problems import errored, raise_if_lost
 from sluicegate_adapters.engines.soda.sodacl import dump, expression_text, query_text
@@ -134,11 +134,9 @@ class _Run:
                 self._look_at_table(str(name))
         if not native.is_single:
             return
-        columns = [getattr(config, "column_name", None), *(getattr(config, "source_column_names", None) or ())]
-        columns += [name for name in getattr(config, "metric_args", None) or () if isinstance(name, str)]
         known = {name.casefold() for name in self._batch.schema.names}
-        for column in columns:
-            name = _unquoted(column or "")
+        for column in columns_of(config):
+            name = _unquoted(column)
             if name and "$" not in name and name.casefold() not in known and name.partition(".")[0].casefold() not in known:
                 raise _Refusal(f"the batch has no column {name!r}", near_name(name, self._batch.schema.names))
 

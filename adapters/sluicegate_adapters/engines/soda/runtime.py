@@ -14,12 +14,13 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sluicegate.checks.questions import Unanswered
+from sluicegate.checks.questions import Question, Unanswered
 from sluicegate.checks.sqltext import identifier, literal
+from sluicegate.checks.types import BatchSchema
 from sluicegate_adapters.engines.soda.answering import Answers
 from sluicegate_adapters.engines.soda.scanning import define_scan, render, share_answers
 from sluicegate_adapters.engines.soda.sparing import imported_sparingly
@@ -27,7 +28,7 @@ from sluicegate_adapters.engines.soda.sparing import imported_sparingly
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["KEY", "Finding", "Problem", "Scanned", "configurations", "load", "parse", "render", "scan"]
+__all__ = ["KEY", "Finding", "Problem", "Scanned", "configurations", "load", "parse", "rehearse", "render", "scan"]
 
 KEY = "sluicegate"
 """The check attribute that carries whose check it is."""
@@ -187,10 +188,15 @@ class _Connection:
 
 @dataclass
 class _Sampler:
-    """Keeps a few rows of what Soda selects because a check failed, and stops the query there."""
+    """Keeps a few rows of what Soda selects because a check failed, and stops the query there.
+
+    Attributes:
+        names: the checks that the next sample belongs to; none: the one that Soda names.
+    """
 
     limit: int
     kept: dict[str, tuple[tuple[str, ...], tuple[tuple[Any, ...], ...]]] = field(default_factory=dict)
+    names: Sequence[str] = ()
     logs: Any = None
 
     def store_sample(self, context: Any) -> None:
@@ -200,7 +206,9 @@ class _Sampler:
         columns = tuple(column[0] for column in sample.cursor.description)
         counted = sample.safe_fetcher.rows
         rows = sample.cursor.fetchmany(self.limit) if counted is None else counted[: self.limit]
-        self.kept.setdefault(context.check_name, (columns, tuple(map(tuple, rows))))
+        for name in self.names or [context.check_name]:
+            self.kept.setdefault(name, (columns, tuple(map(tuple, rows))))
+        self.names = ()
 
 
 def parse(document: str) -> tuple[Any, list[Problem]]:
@@ -264,6 +272,32 @@ def scan(
         running.execute()
     unanswered = {_key(check): why for check, why in answers.unanswered} if answers else {}
     return Scanned(_findings(running), _problems(running), unanswered)
+
+
+class _NoConnection:
+    """Has no answers."""
+
+    def cursor(self) -> _NoConnection:
+        return self
+
+    def execute(self, sql: str, *_: Any) -> Any:
+        raise LookupError(sql)
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+def rehearse(document: str, schema: BatchSchema | None) -> tuple[Question, ...]:
+    """What Soda would ask of the batch's answers for a document, as Soda itself writes it; needs no data."""
+    asked: dict[Question, None] = {}
+
+    def ask(questions: Sequence[Question]) -> list[Unanswered]:
+        asked.update(dict.fromkeys(questions))
+        return [Unanswered("a rehearsal")] * len(questions)
+
+    nothing: Any = _NoConnection()
+    scan(document, nothing, datetime.fromtimestamp(0, tz=UTC), answers=Answers(ask, schema))
+    return tuple(asked)
 
 
 def _problems(scan: Any) -> list[Problem]:

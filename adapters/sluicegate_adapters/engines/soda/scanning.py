@@ -19,6 +19,7 @@ class _Ours:
     _variables: dict[str, Any]
     _logs: Any
     _data_source_manager: Any
+    sampler: Any
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,6 +43,10 @@ class _Ours:
         """Select failing rows of it, once it is known whether any check on it doesn't pass."""
         self._sampled.append(metric)
 
+    def whose_samples(self, metric: Any) -> list[str]:
+        """The checks that failing rows of a metric belong to, by name: Soda would give them to any one of them."""
+        return [check.name for check in self._on(metric) if getattr(check.check_cfg, "metric_name", "") != "row_count"]
+
     def take_out(self, metric: Any) -> list[Any]:
         """Evaluate none of the checks that hang on a metric; those checks."""
         out = list(self._on(metric))
@@ -53,9 +58,8 @@ class _Ours:
 
     def _close(self) -> None:
         for metric in self._sampled:
-            if all(check.outcome is not None and check.outcome.value == "pass" for check in self._on(metric)):
-                continue
-            if sample := metric.create_failed_rows_sample_query():
+            passes = all(check.outcome is not None and check.outcome.value == "pass" for check in self._on(metric))
+            if not passes and (sample := metric.create_failed_rows_sample_query()):
                 metric.queries.append(sample)
                 sample.execute()
         super()._close()  # type: ignore[misc] # Soda's, which has no types
@@ -120,9 +124,10 @@ def share_answers() -> None:
     from soda.execution.query.aggregation_query import AggregationQuery
     from soda.execution.query.duplicates_query import DuplicatesQuery
     from soda.execution.query.query import Query
+    from soda.execution.query.user_defined_failed_rows_expression_query import UserDefinedFailedRowsExpressionQuery
     from soda.execution.query.user_defined_numeric_query import UserDefinedNumericQuery
 
-    execute = AggregationQuery.execute
+    execute, select, store = AggregationQuery.execute, UserDefinedFailedRowsExpressionQuery.execute, Query.store
 
     def aggregate(self: Any) -> None:
         answers: Answers | None = getattr(self.data_source_scan.scan, "answers", None)
@@ -134,7 +139,20 @@ def share_answers() -> None:
         if answers is None or not answers.fill_query(self):
             Query.fetchone(self)
 
+    def failing(self: Any) -> None:
+        """They were counted; without samples nobody looks at them."""
+        if not isinstance(self.data_source_scan.scan, _Ours) or self.data_source_scan.scan.sampler.limit:
+            select(self)
+
+    def sample(self: Any) -> None:
+        scan, metric = self.data_source_scan.scan, getattr(self, "metric", None)
+        if isinstance(scan, _Ours) and metric is not None:
+            scan.sampler.names = scan.whose_samples(metric)
+        store(self)
+
     AggregationQuery.execute = aggregate
+    Query.store = sample
+    UserDefinedFailedRowsExpressionQuery.execute = failing
     UserDefinedNumericQuery.fetchone = DuplicatesQuery.fetchone = fetchone
 
 
