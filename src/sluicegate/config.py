@@ -43,11 +43,13 @@ class BatchLimits:
         memory_limit: DuckDB's, such as ``2GB``; what doesn't fit spills to disk. None: 300 MB, or 100 MB for each thread.
         threads: None: one per core.
         temp_directory: where that goes; None: the system's.
+        trust_statistics: whether Parquet's statistics may stand for what they are about.
     """
 
     memory_limit: str | None = None
     threads: int | None = None
     temp_directory: Path | None = None
+    trust_statistics: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

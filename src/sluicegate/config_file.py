@@ -83,6 +83,7 @@ class BatchDocument:
     memory_limit: str | None = field(default=None, metadata={"read": _memory})
     threads: int | None = field(default=None, metadata={"minimum": 1})
     temp_directory: Path | None = None
+    trust_statistics: bool = True
 
 
 def _history(node: Node, faults: Faults) -> Any:

@@ -20,10 +20,12 @@ Foreign exceptions are mapped to these at an adapter's edge, with ``raise ... fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 __all__ = [
+    "BadLine",
     "BatchConflict",
     "BatchRefused",
     "BatchUnreadable",
@@ -97,10 +99,36 @@ class PluginError(SluicegateError):
     """An adapter was asked for that is not there, is there twice, or can't be loaded."""
 
 
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """One line of a batch that can't be read: the file, the line counted from 1, why, and what it looks like, its values masked."""
+
+    file: str
+    line: int
+    reason: str
+    text: str = ""
+
+
 class BatchUnreadable(SluicegateError):
-    """The batch exists, but its bytes can't be read as their format."""
+    """The batch exists, but its bytes can't be read as their format.
+
+    Where it is for single lines of text, ``lines`` has them, in their order, and there are at least ``more`` besides.
+    """
 
     exit_code = 4
+
+    def __init__(self, message: str, *, hint: str = "", lines: tuple[BadLine, ...] = (), more: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.lines = lines
+        self.more = more
+
+    def renamed(self, names: Mapping[str, str]) -> Self:
+        """This error, with what its reader calls the files instead of what they are called here: ``names`` has both."""
+        for here, there in names.items():
+            self.message = self.message.replace(here, there)
+            self.lines = tuple(replace(line, file=line.file.replace(here, there)) for line in self.lines)
+        self.args = (self.message,)
+        return self
 
 
 class BatchRefused(SluicegateError):

@@ -6,14 +6,16 @@ Measured: half of a ``.csv.zst`` file gives half of its rows on DuckDB 1.0, 1.5 
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from sluicegate.errors import BatchUnreadable
 
-__all__ = ["check_whole"]
+__all__ = ["check_whole", "uncompressed"]
 
 _CHUNK = 1 << 20
 _ZSTD_FRAME = 0xFD2FB528
@@ -36,6 +38,23 @@ def check_whole(paths: Iterable[Path]) -> None:
             raise BatchUnreadable(
                 f"{path}: the compressed data is broken or cut off", hint="deliver the file again, whole"
             ) from error
+
+
+def uncompressed(path: Path) -> AbstractContextManager[Any]:
+    """A file's bytes as a stream, whatever its suffix says that they are compressed with.
+
+    Raises:
+        OSError: it can't be opened; on reading also EOFError: it is cut off.
+    """
+    match path.suffix.lower():
+        case ".gz":
+            return gzip.open(path)
+        case ".zst":
+            from pyarrow import input_stream
+
+            return io.BufferedReader(input_stream(str(path), compression="zstd"))
+        case _:
+            return path.open("rb")
 
 
 def _check_gzip(path: Path) -> None:

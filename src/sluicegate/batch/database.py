@@ -46,11 +46,13 @@ class BatchSettings:
             never more than DuckDB's own default (80 % of the memory).
         threads: None: one per core.
         temp_directory: where spilled blocks and spooled files go; None: a folder of its own under the system's.
+        trust_statistics: whether Parquet's statistics may stand for what they are about, where ``statistics.py`` says so.
     """
 
     memory_limit: str | None = None
     threads: int | None = None
     temp_directory: Path | None = None
+    trust_statistics: bool = True
 
 
 def schema_of(connection: duckdb.DuckDBPyConnection, view: str) -> BatchSchema:
@@ -88,6 +90,7 @@ class Database:
         lasting: it may serve several batches: nobody may change its configuration, and it is not to be sealed.
 
     Attributes:
+        trusts_statistics: as the settings say.
         keeper: is offered the database when it is closed, emptied; says whether it keeps it for another batch.
     """
 
@@ -96,6 +99,7 @@ class Database:
     def __init__(self, settings: BatchSettings, *, lasting: bool = False) -> None:
         import duckdb
 
+        self.trusts_statistics = settings.trust_statistics
         scratch = Scratch(settings.temp_directory)
         self._folder = scratch.path
         self._clean = weakref.finalize(self, scratch.remove)
@@ -157,7 +161,8 @@ class Database:
     def close(self, *, busy: bool) -> None:
         """Close it, unless an abandoned thread still computes (DuckDB would wait for it, or refuse), or somebody keeps it."""
         if not busy:
-            if self.keeper is not None and self._emptied() and self.keeper(self):
+            keeper, self.keeper = self.keeper, None
+            if keeper is not None and self._emptied() and keeper(self):
                 return
             self.destroy()
         self._clean()

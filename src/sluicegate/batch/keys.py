@@ -1,13 +1,13 @@
 """How the values of a key repeat: exactly, and as cheaply as that can be known.
 
-Three ways, each for what the one before leaves open:
+Each way is for what the one before leaves open:
 
 1. A witness (``witness.py``): bits that the one scan counts beside everything else, and that prove more often than not that no key
    repeats. A sample of the first rows chooses it; a sample that misleads costs time, and can't cost truth.
-2. Hashes: equal keys have equal hashes, so where no hash repeats, no key does. They take a fraction of a text's memory. Keys whose
-   hash repeats are grouped themselves, as two keys may share one.
-3. The keys themselves, grouped: narrow ones, small batches, what repeats a lot in the sample already, and types of which it isn't
-   certain that equal values have equal hashes.
+2. Sieves. Equal keys have equal images and equal hashes: where none of these repeats, no key does, and only rows where one does are
+   looked at themselves. A sieve takes a fraction of the memory of the keys.
+3. The keys themselves, grouped: of the rows that a sieve leaves; of all rows, if these are few, if keys repeat a lot in the sample, or
+   if nothing is narrower than the key.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluicegate.batch.limits import Limits
 from sluicegate.batch.witness import Sampled, Witness, sampled_value, witness
-from sluicegate.checks.questions import Aggregate, Key, Question, Repeats, count_where
+from sluicegate.checks.questions import MOST_NAMED, Aggregate, Key, Question, Repeats, count_where
 from sluicegate.checks.sqltext import BATCH, identifier
 from sluicegate.checks.types import BatchSchema, Kind
 from sluicegate.ports.statements import StatementFailed, fetch_row, mapped
@@ -26,16 +26,30 @@ from sluicegate.ports.statements import StatementFailed, fetch_row, mapped
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["KeyPlan", "plan_keys", "repeats"]
+__all__ = ["KeyPlan", "Sieve", "plan_keys", "repeats"]
 
 _SMALL = 50_000  # rows: until there, grouping the keys takes no longer than looking at a sample
 _SAMPLE = 1_000  # rows
 _SHARE_FOR_WITNESSES = 0.65  # of the memory; measured: DuckDB counts their bits in it, and what else is in a scan takes little
 _MANY = 0.2  # of a sample: keys that repeat like this have few different values, and grouping them is cheap
+_TOO_MANY = 0.5  # of the rows: a sieve that leaves so many was the wrong one
 _TEXTS = {Kind.STRING, Kind.BINARY}
 _ALIKE = _TEXTS | {Kind.BOOLEAN, Kind.INTEGER, Kind.DECIMAL, Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ}
 """Kinds whose equal values have equal hashes, in every DuckDB that we support; a batch has no collations: they end with Arrow."""
-_HASHES = "_sluicegate_repeated_hashes"
+_SUSPECTS = "_sluicegate_suspects"
+
+
+@dataclass(frozen=True, slots=True)
+class Sieve:
+    """A function of the key by which rows are grouped, so that only few groups remain in which a key may repeat.
+
+    Attributes:
+        value: SQL of it, never NULL where the key is present; rows of one key have one value.
+        suspect: aggregate over the rows of one value: whether two of them may have one key.
+    """
+
+    value: str
+    suspect: str = "count(*) > 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +58,19 @@ class KeyPlan:
 
     Attributes:
         present: counts the rows that have the key.
-        images: counts the distinct values of a witness in them; None: there is none.
-        hashed: SQL of the hash that is looked at before the key; empty: none.
+        images: counts the distinct values of a witness in them; None: there is none, or it would take too much memory.
+        sieves: to be tried before the keys are grouped, one after the other.
     """
 
     present: Aggregate
     images: Aggregate | None = None
-    hashed: str = ""
+    sieves: tuple[Sieve, ...] = ()
 
     @property
     def aggregates(self) -> tuple[Aggregate, ...]:
         """What the one scan has to answer for it; nothing if the keys are grouped anyway."""
         wanted = (self.present, self.images) if self.images else (self.present,)
-        return wanted if self.images or self.hashed else ()
+        return wanted if self.images or self.sieves else ()
 
     def decided(self, answers: Mapping[Question, Any]) -> Repeats | None:
         """How the key repeats, if the scan's answers decide it: only that it does not."""
@@ -87,12 +101,15 @@ def plan_keys(connection: duckdb.DuckDBPyConnection, keys: Iterable[Key], schema
     room = int(_SHARE_FOR_WITNESSES * (limits.memory or 0))
     for key, plan in plans.items():
         repeated = sample.repeated(key)
-        found = None if repeated else sample.witness(key, rows)
-        cost = found.bytes_each * (limits.threads + 1) if found else 0  # one more: where those of all threads are united
-        images = Aggregate(found.images) if found and cost <= room else None
+        if repeated >= _MANY:
+            continue
+        found = sample.witness(key, rows)
+        cost = (found.memory or room) * (limits.threads + 1) if found else 0  # one more: where those of all threads are united
+        images = Aggregate(found.images) if found and cost <= room and not repeated else None
         room -= cost if images else 0
-        hashed = _hash(key) if repeated < _MANY and _is_hashed(key, schema) else ""
-        plans[key] = KeyPlan(plan.present, images, hashed)
+        sieves = [Sieve(found.neighbours, found.crowded)] if found else []
+        sieves += [Sieve(_hash(key))] if _is_hashed(key, schema) else []
+        plans[key] = KeyPlan(plan.present, images, tuple(sieves))
     return plans
 
 
@@ -113,27 +130,40 @@ def repeats(connection: duckdb.DuckDBPyConnection, key: Key, plan: KeyPlan, answ
     if decided is not None:
         return decided
     rows = answers.get(plan.present)
-    if plan.hashed and isinstance(rows, int):
-        return Repeats(rows, _repeated_rows(connection, key, plan.hashed))
+    if isinstance(rows, int):
+        for sieve in plan.sieves:
+            found = _sifted(connection, key, sieve, int(_TOO_MANY * rows))
+            if found is not None:
+                return Repeats(rows, *found)
     sql = f"SELECT coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE n > 1), 0) FROM ({_grouped(key)})"
     present, failing = fetch_row(connection, sql, 2)
     return Repeats(int(present), int(failing))
 
 
-def _repeated_rows(connection: duckdb.DuckDBPyConnection, key: Key, hashed: str) -> int:
-    """How many rows have a key that occurs more than once; found among those whose hash does."""
+def _sifted(connection: duckdb.DuckDBPyConnection, key: Key, sieve: Sieve, most: int) -> tuple[int, tuple[int, ...]] | None:
+    """How many rows have a key that occurs more than once, found among those that a sieve leaves, and hashes of such keys.
+
+    None if the sieve leaves more rows than ``most``.
+    """
     _execute(
         connection,
-        f"CREATE OR REPLACE TEMP TABLE {_HASHES} AS SELECT {hashed} AS hash FROM {BATCH} "
-        f"WHERE {_present(key)} GROUP BY hash HAVING count(*) > 1",
+        f"CREATE OR REPLACE TEMP TABLE {_SUSPECTS} AS SELECT {sieve.value} AS suspect, count(*) AS n FROM {BATCH} "
+        f"WHERE {_present(key)} GROUP BY 1 HAVING {sieve.suspect}",
     )
     try:
-        if not _execute(connection, f"SELECT hash FROM {_HASHES} LIMIT 1"):
-            return 0
-        grouped = _grouped(key, f" AND {hashed} IN (SELECT hash FROM {_HASHES})")
-        return int(fetch_row(connection, f"SELECT coalesce(sum(n) FILTER (WHERE n > 1), 0) FROM ({grouped})", 1)[0])
+        left = int(fetch_row(connection, f"SELECT coalesce(sum(n), 0) FROM {_SUSPECTS}", 1)[0])
+        if not left or left > most:
+            return None if left else (0, ())
+        grouped = _grouped(key, f" AND {sieve.value} IN (SELECT suspect FROM {_SUSPECTS})", f", any_value({_hash(key)}) AS h")
+        failing, named = fetch_row(
+            connection,
+            f"WITH repeated AS MATERIALIZED ({grouped} HAVING count(*) > 1) SELECT coalesce(sum(n), 0), "
+            f"(SELECT list(h) FROM (SELECT h FROM repeated LIMIT {MOST_NAMED})) FROM repeated",
+            2,
+        )
+        return int(failing), tuple(named or ())
     finally:
-        _execute(connection, f"DROP TABLE {_HASHES}")
+        _execute(connection, f"DROP TABLE IF EXISTS {_SUSPECTS}")
 
 
 class _Sample:
@@ -177,8 +207,9 @@ def _names(columns: Sequence[str]) -> str:
     return ", ".join(map(identifier, columns))
 
 
-def _grouped(key: Key, narrowed: str = "") -> str:
-    return f"SELECT count(*) AS n FROM {BATCH} WHERE {_present(key)}{narrowed} GROUP BY {_names(key.columns)}"
+def _grouped(key: Key, narrowed: str = "", also: str = "") -> str:
+    names = _names(key.columns)
+    return f"SELECT count(*) AS n{also} FROM {BATCH} WHERE {_present(key)}{narrowed} GROUP BY {names}"
 
 
 def _execute(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:

@@ -21,7 +21,12 @@ from sluicegate.errors import BatchUnreadable, StorageError
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["create_rows", "file_list", "unreadable", "view_parquet"]
+__all__ = ["NAME_THE_ENCODING", "NOT_UTF8", "create_rows", "file_list", "reason_of", "unreadable", "view_parquet"]
+
+NAME_THE_ENCODING = "name its encoding in the options (encoding: latin-1, utf-16, …), or convert it to UTF-8"
+"""The cure of text that isn't UTF-8."""
+
+NOT_UTF8 = "the text is not UTF-8"
 
 
 def file_list(paths: Iterable[Path]) -> str:
@@ -44,17 +49,19 @@ def unreadable(files: Sequence[Path], format: str, error: Exception) -> BatchUnr
     where = f", line {place[1]}" if place else (f", record {record[1]}" if record else "") + (f", byte {byte[1]}" if byte else "")
     if len(files) > 1 and str(named) not in text:
         where = f" (or one of the other {len(files) - 1} files){where}"
-    return BatchUnreadable(f"{named}{where}: {_reason(text, format)}")
+    reason = reason_of(text, format)
+    return BatchUnreadable(f"{named}{where}: {reason}", hint=NAME_THE_ENCODING if reason == NOT_UTF8 else "")
 
 
-def _reason(text: str, format: str) -> str:  # noqa: A002
+def reason_of(text: str, format: str) -> str:  # noqa: A002
+    """DuckDB's complaint in a few words of ours."""
     columns = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
     if columns:
         return f"the row has {columns[2]} columns where the header has {columns[1]}"
     for sign, reason in (
         ("unterminated quote", "a quote is never closed"),
-        ("nvalid unicode", "the text is not UTF-8"),
-        ("utf-8", "the text is not UTF-8"),
+        ("nvalid unicode", NOT_UTF8),
+        ("utf-8", NOT_UTF8),
         ("magic bytes", "not a Parquet file, or cut off: the closing mark is missing"),
         ("too small to be a Parquet", "too small to be a Parquet file"),
         ("at least one non-root column", "it has no columns"),
@@ -72,10 +79,13 @@ def _reason(text: str, format: str) -> str:  # noqa: A002
     return f"the file can't be read as {format}"
 
 
-def view_parquet(connection: duckdb.DuckDBPyConnection, name: str, files: FileSet, declared: Mapping[str, str]) -> int:
+def view_parquet(
+    connection: duckdb.DuckDBPyConnection, name: str, files: FileSet, declared: Mapping[str, str], *, trusted: bool = True
+) -> int:
     """Create the view over Parquet files; return how many rows there are, by the files' own metadata.
 
-    A column that was written without a value has no type of its own: it gets the declared one, or is text.
+    A column that was written without a value has no type of its own: it gets the declared one, or is text. A column of whose
+    statistics DuckDB would believe too much is read without them; with ``trusted`` False, every column is.
 
     Raises:
         BatchUnreadable: a file isn't Parquet, has a column twice, or other columns or types than the first one.
@@ -88,7 +98,7 @@ def view_parquet(connection: duckdb.DuckDBPyConnection, name: str, files: FileSe
         keys = _keys(files, columns)
         metadata = f"SELECT sum(num_rows), list(DISTINCT coalesce(created_by, '')) FROM parquet_file_metadata({paths})"
         rows, writers = connection.execute(metadata).fetchone() or (0, ())
-        replaced = {column: hidden(column) for column in unbounded(columns, writers)}
+        replaced = {column: hidden(column) for column in (unbounded(columns, writers) if trusted else columns)}
         for column in (column for column, tree in columns.items() if "NullType" in tree[0][2]):
             replaced[column] = f"CAST({identifier(column)} AS {type_of_nothing(declared.get(column))})"
         connection.execute(f"CREATE VIEW {identifier(name)} AS {_select(files, paths, keys, replaced)}")

@@ -180,15 +180,21 @@ class Remote:
         """Have errors speak of URIs, where they would of the paths that only this process knows."""
         try:
             yield
+        except BatchUnreadable as error:
+            error.renamed(self._prefixes())
+            raise
         except SluicegateError as error:
             error.message = self._renamed(error.message)
             error.args = (error.message, *error.args[1:])
             raise
 
     def _renamed(self, text: str) -> str:
-        for scheme, written in self._schemes.items() if self._base else ():
-            text = text.replace(f"{self._base}/{scheme}/", f"{written}://")
+        for here, there in self._prefixes().items():
+            text = text.replace(here, there)
         return text
+
+    def _prefixes(self) -> dict[str, str]:
+        return {f"{self._base}/{scheme}/": f"{written}://" for scheme, written in self._schemes.items()} if self._base else {}
 
     def close(self) -> None:
         """Remove what was fetched."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sluicegate.batch.keys import plan_keys, repeats
+from sluicegate.batch.statistics import Statistics
 from sluicegate.checks.questions import ROWS, Aggregate, Key, Question
 from sluicegate.checks.sqltext import BATCH
 from sluicegate.checks.types import BatchSchema
@@ -44,7 +45,11 @@ def _portions(questions: Iterable[Question]) -> Iterator[list[Aggregate]]:
 
 
 def answer_all(
-    connection: duckdb.DuckDBPyConnection, questions: Sequence[Question], schema: BatchSchema, known: Mapping[Question, Any]
+    connection: duckdb.DuckDBPyConnection,
+    questions: Sequence[Question],
+    schema: BatchSchema,
+    known: Mapping[Question, Any],
+    statistics: Statistics | None = None,
 ) -> Iterator[tuple[Question, Any]]:
     """Each question once, with its answer, as soon as it is known: a value, ``Repeats`` or ``Unanswered``.
 
@@ -53,15 +58,18 @@ def answer_all(
         questions: about it.
         schema: the batch's.
         known: answers to other questions: the number of rows, at best.
+        statistics: of the batch's files, if they may answer.
 
     Raises:
         EngineError: DuckDB was interrupted, or is of no more use.
     """
     wanted = dict.fromkeys(questions)
     keys = plan_keys(connection, [item for item in wanted if isinstance(item, Key)], schema, known.get(ROWS, 0))
-    answers: dict[Question, Any] = dict(known)
     also = [item for plan in keys.values() for item in plan.aggregates if item not in known]
-    for portion in _portions((*wanted, *also)):
+    settled = statistics.answers(connection, (*wanted, *also)) if statistics else {}
+    yield from ((item, answer) for item, answer in settled.items() if item in wanted)
+    answers: dict[Question, Any] = {**known, **settled}
+    for portion in _portions(item for item in (*wanted, *also) if item not in settled):
         for aggregate, answer in _scan(connection, portion):
             answers[aggregate] = answer
             if aggregate in wanted:
@@ -111,12 +119,18 @@ class Scan:
         view: what the announced questions are asked on; None if there are none.
         announced: answered from ``start`` on.
         known: what needs no asking.
+        statistics: of the batch's files, if they may answer.
     """
 
     def __init__(
-        self, view: ScannedView | None = None, announced: Sequence[Question] = (), known: Mapping[Question, Any] | None = None
+        self,
+        view: ScannedView | None = None,
+        announced: Sequence[Question] = (),
+        known: Mapping[Question, Any] | None = None,
+        statistics: Statistics | None = None,
     ) -> None:
         self._view = view
+        self._statistics = statistics
         self._answers: dict[Question, Any] = dict(known or {})
         self._announced = tuple(item for item in dict.fromkeys(announced) if item not in self._answers)
         self._awaited = set(self._announced)
@@ -144,9 +158,14 @@ class Scan:
                 raise EngineError(self._fault.message, hint=self._fault.hint) from self._fault
             missing = [item for item in questions if item not in self._answers]
         if missing:
-            for question, answer in answer_all(_connect(view), missing, view.schema, dict(self._answers)):
+            for question, answer in self._ask(view, missing):
                 self._settle(question, answer)
         return tuple(self._answers[item] for item in questions)
+
+    def known(self, question: Question) -> Any:
+        """A question's answer if it was asked; None if it wasn't."""
+        with self._changed:
+            return self._answers.get(question)
 
     def wake(self) -> None:
         """Let those who wait see that their view was interrupted."""
@@ -162,7 +181,7 @@ class Scan:
 
     def _work(self, view: ScannedView) -> None:
         try:
-            for question, answer in answer_all(_connect(view), self._announced, view.schema, dict(self._answers)):
+            for question, answer in self._ask(view, self._announced):
                 self._settle(question, answer)
         except EngineError as error:
             self._fault = error
@@ -175,6 +194,9 @@ class Scan:
                 self._lost = frozenset(self._awaited)
                 self._awaited.clear()
                 self._changed.notify_all()
+
+    def _ask(self, view: AskingView, questions: Sequence[Question]) -> Iterator[tuple[Question, Any]]:
+        return answer_all(_connect(view), questions, view.schema, dict(self._answers), self._statistics)
 
     def _settle(self, question: Question, answer: Any) -> None:
         with self._changed:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sluicegate.batch.compression import check_whole
 from sluicegate.batch.database import BatchSettings, Database, schema_of
+from sluicegate.batch.encoding import in_utf8
 from sluicegate.batch.files import SUFFIXES, FileSet, find_files
 from sluicegate.batch.fingerprint import Fingerprint, hash_files
 from sluicegate.batch.memory import arrow_of, form_of, hash_rows, load_arrow, load_arrow_files, unknown_source
@@ -56,7 +57,7 @@ def open_batch(
             pandas or polars DataFrame, an Arrow Table or RecordBatchReader, a DuckDB relation.
         batch_id: the idempotency key; None derives it from the content.
         format: ``parquet``, ``csv``, ``json`` or ``arrow``; None goes by the suffix.
-        options: how CSV is written: ``delimiter``, ``quote``, ``escape``, ``header``, ``null_values``.
+        options: how CSV is written: ``delimiter``, ``quote``, ``escape``, ``header``, ``null_values``; and of JSON, too, its ``encoding``.
         references: dataset -> its file, glob or folder; several names for one location are one view.
         declared: (column, type) as the contract has them: the types of CSV and JSON columns. A column with a value that can't
             be read as its type without loss stays text, and ``Batch.notes`` says why; no row is ever dropped.
@@ -193,26 +194,29 @@ def _reference(name: str, location: str | os.PathLike[str], remote: Remote | Non
 def _named(name: str) -> Iterator[None]:
     try:
         yield
-    except (UsageError, BatchUnreadable) as error:
-        raise type(error)(f"the reference dataset {name!r}: {error.message}", hint=error.hint) from error
+    except BatchUnreadable as error:
+        message = f"the reference dataset {name!r}: {error.message}"
+        raise BatchUnreadable(message, hint=error.hint, lines=error.lines, more=error.more) from error
+    except UsageError as error:
+        raise UsageError(f"the reference dataset {name!r}: {error.message}", hint=error.hint) from error
 
 
 def _load(
     database: Database, view: str, files: FileSet, options: Mapping[str, Any], declared: Mapping[str, str]
 ) -> tuple[int, tuple[str, ...]]:
-    if files.format != "csv" and options:
+    if options and files.format not in {"csv", "json"}:
         raise UsageError(f"{files.format} files take no options", hint="remove them")
     if files.format != "parquet" and files.partitions:
         raise UsageError(f"key=value folders are read for Parquet, not for {files.format}", hint="hand in the files themselves")
     if files.format == "parquet":
-        return view_parquet(database.root, view, files, declared), ()
+        return view_parquet(database.root, view, files, declared, trusted=database.trusts_statistics), ()
     check_whole(files.paths)
     table = f"_sluicegate_{view}"
     notes: tuple[str, ...] = ()
-    if files.format == "csv":
-        notes = load_csv(database.root, table, files, options, declared)
-    elif files.format == "json":
-        notes = load_json(database.root, table, files, options, declared)
+    if files.format in {"csv", "json"}:
+        load = load_csv if files.format == "csv" else load_json
+        with in_utf8(files, options, database.scratch / "utf-8") as (readable, rest):
+            notes = load(database.root, table, readable, rest, declared)
     else:
         load_arrow_files(database.root, table, files, declared)
     for file in files.files:

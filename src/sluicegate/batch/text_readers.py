@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sluicegate.batch.bad_lines import with_csv_lines, with_json_lines
 from sluicegate.batch.convert import EXACT_DOUBLE, Conversion, infer, planned, refusal
 from sluicegate.batch.files import FileSet
-from sluicegate.batch.readers import create_rows, file_list, unreadable
+from sluicegate.batch.readers import NAME_THE_ENCODING, create_rows, file_list, unreadable
 from sluicegate.checks.sqltext import identifier, literal
 from sluicegate.checks.types import Kind, kind_of
 from sluicegate.errors import BatchUnreadable, UsageError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_names", "load_csv", "load_json"]
 
-_CSV_OPTIONS = frozenset({"delimiter", "quote", "escape", "header", "null_values"})
+_CSV_OPTIONS = frozenset({"delimiter", "quote", "escape", "header", "null_values"})  # encoding: ``encoding.py``
 _DELIMITERS = ",;\t|"
 _RAW = "_sluicegate_raw"
 _NESTED_MOMENT = re.compile(r"\b(DATE|TIME|TIMESTAMP|TIMESTAMP WITH TIME ZONE|UUID)(?=[,)\[])")  # JSON has none: they are texts
@@ -70,22 +71,23 @@ def load_csv(
         f"quote = {literal(quote)}",
         f"escape = {literal(str(options.get('escape', quote)))}",
         "allow_quoted_nulls = false",
-        "ignore_errors = false",
         "null_padding = false",
         f"columns = {{{', '.join(f'{literal(name)}: {text}' for name in names)}}}",
         f"nullstr = [{', '.join(literal(item) for item in ('', *options.get('null_values', ())))}]",
     ]
     try:
-        connection.execute(f"CREATE TABLE {_RAW} AS SELECT * FROM read_csv({', '.join(arguments)})")
+        connection.execute(f"CREATE TABLE {_RAW} AS SELECT * FROM read_csv({', '.join(arguments)}, ignore_errors = false)")
     except duckdb.Error as error:
-        raise unreadable(files.paths, "CSV", error) from error
+        raise with_csv_lines(unreadable(files.paths, "CSV", error), files.paths, arguments) from error
     return _typed(connection, table, {name: planned(declared[name]) if name in declared else None for name in names}, declared)
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
     unknown = sorted(set(options) - _CSV_OPTIONS)
     if unknown:
-        raise UsageError(f"there is no CSV option {unknown[0]!r}", hint=f"known: {', '.join(sorted(_CSV_OPTIONS))}")
+        raise UsageError(
+            f"there is no CSV option {unknown[0]!r}", hint=f"known: {', '.join(sorted({*_CSV_OPTIONS, 'encoding'}))}"
+        )
     for name, lengths in (("delimiter", (1,)), ("quote", (0, 1)), ("escape", (0, 1))):
         value = options.get(name, '"')
         if not isinstance(value, str) or len(value) not in lengths or value in {"\n", "\r"}:
@@ -171,7 +173,10 @@ def _first_line(path: Path, quote: str) -> str:
                 line += more
         return line.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError as error:
-        raise BatchUnreadable(f"{path}, line 1: the text is not UTF-8", hint="convert it to UTF-8") from error
+        raise BatchUnreadable(
+            f"{path}, line 1: the text is not UTF-8",
+            hint=NAME_THE_ENCODING,
+        ) from error
     except (OSError, EOFError) as error:
         raise BatchUnreadable(
             f"{path}: the file can't be read: {(getattr(error, 'strerror', '') or 'broken').lower()}"
@@ -212,13 +217,13 @@ def load_json(
     otherwise types are those of the JSON values, over all records; dates in strings stay text unless they are declared.
 
     Raises:
-        UsageError: there are no options for JSON.
+        UsageError: an unknown option.
         BatchUnreadable: broken JSON, records that aren't objects, no columns.
     """
     import duckdb
 
     if options:
-        raise UsageError("JSON files take no options", hint="remove them")
+        raise UsageError(f"there is no JSON option {min(options)!r}", hint="known: encoding")
     source = f"{file_list(files.paths)}, format = 'auto', records = true, union_by_name = true, ignore_errors = false"
     try:
         types = _json_types(connection, source, files, declared)
@@ -227,7 +232,7 @@ def load_json(
         listed = ", ".join(f"{literal(name)}: {literal(native)}" for name, native in as_text.items())
         connection.execute(f"CREATE TABLE {_RAW} AS SELECT * FROM read_json({source}, columns = {{{listed}}})")
     except duckdb.Error as error:
-        raise unreadable(files.paths, "JSON", error) from error
+        raise with_json_lines(unreadable(files.paths, "JSON", error), files.paths) from error
     kept = _kept(connection, [name for name, native in as_text.items() if native == "JSON"])
     return _typed(connection, table, {name: ladder for name, ladder in ladders.items() if ladder}, declared, kept)
 

@@ -4,6 +4,9 @@ Whatever the function is: were two keys equal, their images would be, and there 
 be guessed. Numbers, dates, moments at a fixed step and texts such as ``C000123`` are numbered densely more often than not; their last
 bits are such a function, and ``bit_count(bitstring_agg(…))`` counts its values with one bit for each. A value that the guess didn't
 foresee is NULL, isn't counted, and leaves the question open, as two keys with one image do. Nothing here can raise an error.
+
+Where the scan finds fewer images than keys, or there are too many bits for the memory, the same function is a sieve: images in groups
+of 32 neighbours, and only the groups with more rows than images can hold a key that repeats.
 """
 
 from __future__ import annotations
@@ -19,8 +22,11 @@ from sluicegate.checks.types import Column, Kind
 
 __all__ = ["Sampled", "Witness", "sampled_value", "witness"]
 
-_MOST_BITS = 29  # DuckDB counts up to 10^9 values
+_MOST_BITS = 29  # in one bit string: DuckDB counts up to 10^9 values
 _SPARE_BITS = 4  # 16 bits for each row are still less than a hash table has
+_FINE_BITS = (
+    5  # of an image, within its group of neighbours: the fewer, the less rows are looked at again; the more, the fewer groups
+)
 _SLACK = 1.25  # a sample at the start of a sorted column tells only about how far it goes
 _NUMBERED = re.compile(r"([^0-9]*)([0-9]{1,18})")
 
@@ -38,17 +44,32 @@ class Witness:
     """A function of a key with few possible values.
 
     Attributes:
-        images: aggregate over the batch: how many distinct values it has; NULL for no rows.
+        image: SQL of its value in a row: a whole number from 0, or NULL.
         bits: it has 2^bits possible values.
     """
 
-    images: str
+    image: str
     bits: int
 
     @property
-    def bytes_each(self) -> int:
-        """Memory that each of DuckDB's threads needs: it rounds up a bit for each value to the next power of two."""
-        return 1 << max(0, self.bits - 2)
+    def images(self) -> str:
+        """Aggregate over the batch: how many distinct values it has; NULL for no rows. Only where ``memory`` is not None."""
+        return f"bit_count(bitstring_agg({self.image}, 0, {2**self.bits - 1}))"
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes that ``images`` takes in each of DuckDB's threads: bits, rounded up to the next power of two. None: too many."""
+        return 1 << max(0, self.bits - 2) if self.bits <= _MOST_BITS else None
+
+    @property
+    def neighbours(self) -> str:
+        """SQL of the group of neighbours that a row's image belongs to; never NULL."""
+        return f"coalesce(({self.image}) // {2**_FINE_BITS}, -1)"
+
+    @property
+    def crowded(self) -> str:
+        """Of the rows of such a group, as an aggregate: whether two of them may have the same key."""
+        return f"coalesce(bit_count(bit_or(1 << (({self.image}) & {2**_FINE_BITS - 1}))), 0) < count(*)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +101,14 @@ def witness(key: Sequence[Sampled], rows: int) -> Witness | None:
             return None
         parts.append(part)
     bits = sum(part.bits for part in parts)
-    if bits > min(_MOST_BITS, rows.bit_length() + _SPARE_BITS):
+    if bits > rows.bit_length() + _SPARE_BITS:
         return None
     image, below = "", 0
     for part in parts:
         last = f"({part.number} & {2**part.bits - 1})"
         image += f" + {last} * {2**below}" if image else last
         below += part.bits
-    return Witness(f"bit_count(bitstring_agg({image}, 0, {2**bits - 1}))", bits)
+    return Witness(image, bits)
 
 
 def _whole(column: Column) -> str | None:

@@ -7,7 +7,8 @@ engines ask them, so one scan can answer all of a run. What no question can say 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sluicegate.checks import model as m
@@ -20,10 +21,12 @@ from sluicegate.checks.values import Scalar
 from sluicegate.checks.visitor import CheckVisitor
 
 __all__ = [
+    "MOST_NAMED",
     "ROWS",
     "Aggregate",
     "Alone",
     "Asked",
+    "Bearing",
     "Figures",
     "FromSchema",
     "Key",
@@ -37,15 +40,30 @@ __all__ = [
 ]
 
 
+class Bearing(StrEnum):
+    """What the smallest and the largest value of a column tell of an aggregate that looks at this column alone.
+
+    - ``outside``: it counts the rows with a value outside of an interval: none, if neither of the two is outside.
+    - ``extreme``: over the two it is what it is over all.
+    """
+
+    OUTSIDE = "outside"
+    EXTREME = "extreme"
+
+
 @dataclass(frozen=True, slots=True)
 class Aggregate:
     """A figure of the batch.
 
     Attributes:
         sql: one DuckDB aggregate expression over the batch's columns; its answer is what Python gets for it.
+        column: the one that ``bearing`` is about. Neither takes part in equality.
+        bearing: None: nothing is told by a column's bounds.
     """
 
     sql: str
+    column: str = field(default="", compare=False)
+    bearing: Bearing | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +83,10 @@ class Key:
 Question = Aggregate | Key
 
 
+MOST_NAMED = 1_000
+"""How many repeated keys an answer names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Repeats:
     """The answer to a ``Key``.
@@ -72,10 +94,13 @@ class Repeats:
     Attributes:
         rows: in which no column of the key is NULL.
         failing: of these, the rows whose key occurs more than once: every one of them.
+        named: DuckDB's ``hash`` of keys that do, their columns in the ``Key``'s order, by which their rows are found soon again: up to
+            ``MOST_NAMED``, and all of them if there are fewer; empty if they aren't known.
     """
 
     rows: int
     failing: int
+    named: tuple[int, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +125,8 @@ class Figures(NamedTuple):
     failing: int | None = None
     value: Scalar = None
 
+
+_EXTREMES = {m.AggregateFunction.MIN, m.AggregateFunction.MAX}
 
 ROWS = Aggregate("count(*)")
 """How many rows the batch has: known once it is open."""
@@ -192,7 +219,8 @@ class _Works(CheckVisitor[Work]):
             passing = count_where(meaning.passes)
             return Asked(_counts(rows, f"{rows} - {passing}"), (Aggregate(rows), Aggregate(passing)), _read_complement)
         failing = count_where(meaning.breaks or meaning.failing)
-        return Asked(_counts(rows, failing), (Aggregate(rows), Aggregate(failing)), _read_counts)
+        bounded = (check.column, Bearing.OUTSIDE) if isinstance(check, m.Range) else ()
+        return Asked(_counts(rows, failing), (Aggregate(rows), Aggregate(failing, *bounded)), _read_counts)
 
     accepted_values = rejected_values = range = pattern = length = column_comparison = _rows
 
@@ -242,7 +270,10 @@ class _Works(CheckVisitor[Work]):
         def read(answers: Sequence[Any]) -> Figures:
             return Figures(value=read_figure(check, answers[0], schema))
 
-        return Asked(f"SELECT {sql} AS value\nFROM {BATCH}", (Aggregate(sql),), read)
+        question = Aggregate(sql)
+        if isinstance(check, m.Freshness) or (isinstance(check, m.Aggregate) and check.function in _EXTREMES):
+            question = Aggregate(sql, check.column, Bearing.EXTREME)
+        return Asked(f"SELECT {sql} AS value\nFROM {BATCH}", (question,), read)
 
     row_count = freshness = aggregate = drift = _figure
 

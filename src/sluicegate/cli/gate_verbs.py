@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sluicegate.gate.outcome import RunOutcome
     from sluicegate.gate.plan import PlannedCheck
 
-__all__ = ["check", "exit_code", "moment", "plan", "run", "show_outcome"]
+__all__ = ["check", "exit_code", "moment", "plan", "run", "show_outcome", "text_options"]
 
 WARNINGS = 1
 _LEXERS = {"sql": "sql", "sodacl": "yaml", "gx": "json", "python": "python"}
@@ -43,7 +43,13 @@ def _through_the_gate(options: Namespace, screen: Screen, *, act: bool) -> int:
     gate = Gate.from_config(options.config)
     with screen.progress("starting") as tell:
         outcome = (gate.run if act else gate.check)(
-            options.contract, options.batch or None, batch_id=options.batch_id, format=options.format, now=now, progress=tell
+            options.contract,
+            options.batch or None,
+            batch_id=options.batch_id,
+            format=options.format,
+            options=text_options(options.options),
+            now=now,
+            progress=tell,
         )
     facts = outcome.as_document() | {"next": _next(options, outcome, gate)}
     code = exit_code(outcome, fail_on_warnings=options.fail_on_warnings)
@@ -69,6 +75,29 @@ def exit_code(outcome: RunOutcome, *, fail_on_warnings: bool = False) -> int:
     return outcome.exit_code or (WARNINGS if warned and fail_on_warnings else 0)
 
 
+def text_options(given: Sequence[str]) -> dict[str, Any]:
+    """What ``--option NAME=VALUE`` says, each time that it was given.
+
+    Raises:
+        UsageError: one has no ``=``.
+
+    >>> text_options(["delimiter=;", "header=false", "null_values=NA", "null_values=-"])
+    {'delimiter': ';', 'header': False, 'null_values': ['NA', '-']}
+    """
+    found: dict[str, Any] = {}
+    for each in given:
+        name, separator, value = each.partition("=")
+        if not separator:
+            raise UsageError(
+                f"--option {each!r} says nothing", hint="such as --option delimiter=';' or --option encoding=latin-1"
+            )
+        if name == "null_values":
+            found.setdefault(name, []).append(value)
+        else:
+            found[name] = {"true": True, "false": False}.get(value.lower(), value) if name == "header" else value
+    return found
+
+
 def moment(text: str, option: str = "--now") -> datetime:
     """An ISO 8601 time as the run's clock; without a zone it is UTC.
 
@@ -90,7 +119,7 @@ def _next(options: Namespace, outcome: RunOutcome, gate: Gate) -> str:
         verb = f"replay {outcome.manifest.quarantine_id} --with {shlex.quote(options.contract)}"
         return f"{program()} quarantine {verb if waits else f'show {outcome.manifest.quarantine_id}{place}'}{config}"
     if outcome.action == "checked" and outcome.passed:
-        given = [options.contract, *options.batch]
+        given = [options.contract, *options.batch, *(word for each in options.options for word in ("--option", each))]
         asked = (("--batch-id", options.batch_id), ("--format", options.format), ("--now", options.now))
         return program() + " " + shlex.join(["run", *given, *(word for pair in asked if pair[1] for word in pair)]) + config
     if outcome.exit_code == 5:  # noqa: PLR2004 - an engine broke

@@ -6,9 +6,9 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sluicegate.errors import ContractError, SluicegateError
+from sluicegate.errors import BatchUnreadable, ContractError, SluicegateError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -20,6 +20,7 @@ __all__ = ["main"]
 INTERNAL_ERROR = 70
 """EX_SOFTWARE of sysexits.h: our own fault, not the user's."""
 INTERRUPTED = 130
+_LINES = 20
 TERMINATED_BY = 128
 """Plus the signal's number, as shells have it."""
 
@@ -105,12 +106,24 @@ def _screen(options: Namespace | None, arguments: Sequence[str]) -> Screen:
 
 
 def _refuse(error: SluicegateError, screen: Screen) -> int:
+    from sluicegate.cli.screen import clean
+
     faults = error.faults if isinstance(error, ContractError) else ()
+    lines = error.lines if isinstance(error, BatchUnreadable) else ()
     if screen.json:
         from dataclasses import asdict
 
-        found = {"type": type(error).__name__, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
-        screen.document({"error": found | ({"faults": [asdict(fault) for fault in faults]} if faults else {})})
+        found: dict[str, Any] = {
+            "type": type(error).__name__,
+            "message": error.message,
+            "hint": error.hint,
+            "exit_code": error.exit_code,
+        }
+        found |= {"faults": [asdict(fault) for fault in faults]} if faults else {}
+        found |= (
+            {"lines": [asdict(line) for line in lines], "more_lines": error.more} if isinstance(error, BatchUnreadable) else {}
+        )
+        screen.document({"error": found})
         return error.exit_code
     if faults:
         screen.problem("\n".join(str(fault) for fault in faults))
@@ -119,6 +132,10 @@ def _refuse(error: SluicegateError, screen: Screen) -> int:
         screen.problem(f"error: {error.message}")
         if error.hint:
             screen.problem(f"  hint: {error.hint}")
+        for line in lines[:_LINES] if len(lines) > 1 else ():
+            screen.problem(clean(f"  {line.file}, line {line.line}: {line.reason}: {line.text}"))
+        if len(lines) > _LINES and isinstance(error, BatchUnreadable):
+            screen.problem(f"  … and {len(lines) - _LINES + error.more:,} more; --json has the first {len(lines)}")
     return error.exit_code
 
 

@@ -128,6 +128,14 @@ def _gate_verbs(verbs: _Verbs[_Parser]) -> None:
         )
         gate.add_argument("--batch-id", metavar="ID", help="the batch's identity (default: from its content)")
         gate.add_argument("--format", metavar="FORMAT", help="parquet, csv, json, ndjson or arrow (default: from the suffix)")
+        gate.add_argument(
+            "--option",
+            dest="options",
+            metavar="NAME=VALUE",
+            action="append",
+            default=[],
+            help="how text files are written: delimiter, quote, escape, header, null_values (may be repeated), encoding",
+        )
         gate.add_argument("--now", metavar="TIME", help="the run's clock, ISO 8601 (default: the current time)")
         gate.add_argument(
             "--fail-on-warnings", action="store_true", help="exit with 1 if there are warnings, or the batch is split"

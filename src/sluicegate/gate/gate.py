@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,7 +19,7 @@ from sluicegate.batch.source import Batch
 from sluicegate.config import Profile, load_profile
 from sluicegate.contract.model import Contract
 from sluicegate.contract.shelf import ContractShelf
-from sluicegate.errors import EngineError, StorageError, UsageError
+from sluicegate.errors import BatchUnreadable, EngineError, StorageError, UsageError
 from sluicegate.gate.act import Acted, ActionTaken, commit_properties
 from sluicegate.gate.evidence import gather_evidence
 from sluicegate.gate.first import Door, RowsGone
@@ -29,7 +29,7 @@ from sluicegate.gate.opening import Opening
 from sluicegate.gate.outcome import RunOutcome
 from sluicegate.gate.places import Places
 from sluicegate.gate.plan import EngineRoom, Plan, plan
-from sluicegate.gate.record import record_of
+from sluicegate.gate.record import record_of, record_of_unreadable
 from sluicegate.gate.run import run_checks
 from sluicegate.gate.split import Parts, Split, split
 from sluicegate.gate.ward import Ward
@@ -74,8 +74,9 @@ class Gate(Opening, Ward):
         return cls(load_profile(path))
 
     def close(self) -> None:
-        """Give back what is kept ready for the next batch: idle databases. A gate that is used again works, and keeps nothing."""
+        """Give back what is kept ready for the next batch: idle databases and connections. Used again, it works, and keeps nothing."""
         self._databases.close()
+        self.history.close()
 
     def __enter__(self) -> Self:
         return self
@@ -126,7 +127,7 @@ class Gate(Opening, Ward):
             contract: a contract, asset or job file, or one that was loaded.
             batch: a path, a glob, a list of them, a pandas, polars or Arrow table, a record batch reader, a DuckDB relation;
                 None for the ``source.path`` that the job or asset names.
-            options: ``batch_id`` (the idempotency key; default: from the content), ``format`` (default: from the suffix),
+            options: ``batch_id`` (the idempotency key; default: from the content), ``format`` (default: from the suffix), ``options`` (how text files are written, see docs/batches.md; they go before the job's),
                 ``now`` (the run's clock, in UTC if it has no zone; default: the gate's), ``progress`` (called with a few words at each step).
 
         Raises:
@@ -147,6 +148,7 @@ class Gate(Opening, Ward):
         act: bool,
         batch_id: str | None = None,
         format: str | None = None,  # noqa: A002 - the field's word
+        options: Mapping[str, Any] | None = None,
         now: datetime | None = None,
         progress: Progress | None = None,
     ) -> RunOutcome:
@@ -158,7 +160,10 @@ class Gate(Opening, Ward):
         self.places.learn(agreed)
         moment = _utc(now or self._clock())
         tell("opening the batch")
-        with closing(self._open(agreed, batch, batch_id, format)) as opened:
+        with (
+            self._noted(agreed, batch_id, moment, started),
+            closing(self._open(agreed, batch, batch_id, format, options)) as opened,
+        ):
             tell("planning")
             planned = plan(agreed, self.engines, moment, opened)
             verdict = self._verdict(planned, opened, tell)
@@ -210,6 +215,7 @@ class Gate(Opening, Ward):
             classified=contract.classified_columns,
             rows=profile.evidence_rows,
             timeout=profile.timeout_seconds,
+            repeats=batch.repeats,
         )
         return self._sign(planned, batch, outcomes)
 
@@ -303,6 +309,21 @@ class Gate(Opening, Ward):
         if isinstance(found, Split):
             return replace(nothing, split=found, parts=Parts.of(found))
         return replace(nothing, verdict=replace(verdict, reasons=(*verdict.reasons, f"not split into rows: {found.why}")))
+
+    @contextmanager
+    def _noted(self, contract: Contract, batch_id: str | None, moment: datetime, started: float) -> Iterator[None]:
+        """Have the history know of a batch that could not be read: there is no verdict on it, and it went nowhere."""
+        try:
+            yield
+        except BatchUnreadable as error:
+            seconds = time.monotonic() - started
+            with suppress(StorageError):  # what is wrong with the batch matters more
+                self.history.record(
+                    record_of_unreadable(
+                        contract, error, run_id=self._run_id(moment), batch_id=batch_id, now=moment, seconds=seconds
+                    )
+                )
+            raise
 
     def _record(self, outcome: RunOutcome) -> RunOutcome:
         """Write the run to the history. It isn't the arbiter: if it can't be written, the decision stands, and says so."""

@@ -40,10 +40,22 @@ class Opening:
     def _databases(self) -> DatabasePool:
         limits = self.profile.batch
         return DatabasePool(
-            BatchSettings(memory_limit=limits.memory_limit, threads=limits.threads, temp_directory=limits.temp_directory)
+            BatchSettings(
+                memory_limit=limits.memory_limit,
+                threads=limits.threads,
+                temp_directory=limits.temp_directory,
+                trust_statistics=limits.trust_statistics,
+            )
         )
 
-    def _open(self, contract: Contract, source: object, batch_id: str | None, format_: str | None) -> Batch:
+    def _open(
+        self,
+        contract: Contract,
+        source: object,
+        batch_id: str | None,
+        format_: str | None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Batch:
         where: Mapping[str, Any] = contract.settings.get("source") or {}
         if source is None:
             source = where.get("path")
@@ -53,7 +65,7 @@ class Opening:
             source,
             batch_id=batch_id,
             format=format_ or where.get("format"),
-            options=where.get("options"),
+            options={**(where.get("options") or {}), **(options or {})},
             references=references_to_open(contract),
             **self._reading(contract),
         )

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
+from datetime import datetime
 from decimal import Decimal
 
 from sluicegate.checks.model import Drift
+from sluicegate.contract.model import Contract
+from sluicegate.errors import BatchUnreadable
 from sluicegate.gate.act import ActionTaken
 from sluicegate.gate.outcome import RunOutcome
 from sluicegate.history.record import RunRecord
 from sluicegate.ports.quarantine import Manifest
 from sluicegate.ports.target import CommitReceipt
 from sluicegate.verdict.document import document
-from sluicegate.verdict.model import Outcome
+from sluicegate.verdict.model import Decision, Outcome
 
-__all__ = ["record_of", "record_of_release"]
+__all__ = ["record_of", "record_of_release", "record_of_unreadable"]
 
 
 def record_of(outcome: RunOutcome) -> RunRecord:
@@ -45,6 +49,32 @@ def record_of(outcome: RunOutcome) -> RunRecord:
             and isinstance(item.value, int | float | Decimal)
             and math.isfinite(item.value)
         },
+    )
+
+
+def record_of_unreadable(
+    contract: Contract, error: BatchUnreadable, *, run_id: str, batch_id: str | None, now: datetime, seconds: float
+) -> RunRecord:
+    """The record of a run on a batch that could not be read: no checks, and in the place of a verdict what is wrong with it.
+
+    Without a ``batch_id`` of its own the batch has none: that would come from its content.
+    """
+    found = {"message": error.message, "lines": [asdict(line) for line in error.lines], "more_lines": error.more}
+    return RunRecord(
+        run_id=run_id,
+        started_at=now.isoformat(),
+        seconds=seconds,
+        contract_name=contract.name,
+        contract_version=contract.version,
+        contract_sha256=contract.sha256,
+        tenant=contract.tenant,
+        dataset=contract.dataset,
+        batch_id=batch_id or "",
+        batch_sha256="",
+        rows=0,
+        decision=Decision.BLOCK.value,
+        action="unreadable",
+        verdict={"error": found},
     )
 
 

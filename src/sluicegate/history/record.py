@@ -18,7 +18,8 @@ class RunRecord:
         started_at: ISO 8601, UTC.
         seconds: how long it took.
         decision: what the verdict said: ``commit``, ``commit_with_warnings``, ``quarantine``, ``block``.
-        action: what was done: ``checked`` (nothing was to be done), ``committed``, ``quarantined``, ``blocked``.
+        action: what was done: ``checked`` (nothing was to be done), ``committed``, ``quarantined``, ``split``, ``blocked``; ``unreadable``: there was nothing
+            to decide on, and ``verdict`` has the ``error``, with the lines that can't be read.
         location: where the batch is now, if the run put it anywhere.
         counts: outcome -> number of checks that ended so.
         verdict: the verdict document.

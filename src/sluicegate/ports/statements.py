@@ -39,7 +39,9 @@ def fetch_row(connection: duckdb.DuckDBPyConnection, sql: str, width: int) -> tu
     """
     rows = _fetch(connection, sql, width)
     if len(rows) != 1:
-        raise EngineError(f"DuckDB gave {len(rows)} rows where there must be one")
+        raise StatementFailed(
+            f"it gives {len(rows) or 'no'} rows where there must be one", "an aggregate gives exactly one value"
+        )
     return rows[0]
 
 

@@ -117,5 +117,5 @@ def test_a_key_that_ends_in_a_number_is_not_mistaken_for_a_repeated_one(tmp_path
 
 
 def test_json_takes_no_options(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="take no options"):
+    with pytest.raises(UsageError, match="no JSON option 'header'"):
         open_batch(text(tmp_path / "a.json", "[]"), options={"header": False})

@@ -15,7 +15,8 @@ from sluicegate.batch.keys import plan_keys
 from sluicegate.batch.scan import answer_all
 from sluicegate.batch.source import open_batch
 from sluicegate.checks.questions import ROWS, Key, Repeats
-from sluicegate.checks.sqltext import BATCH
+from sluicegate.checks.sqltext import BATCH, identifier
+from sluicegate.ports.quarantine import ROW_COLUMN
 
 ROW_COUNT = 60_000
 
@@ -64,7 +65,7 @@ def test_keys_in_which_the_sample_sees_no_numbering_cost_the_scan_nothing(
 def test_texts_are_hashed_first_but_numbers_and_what_repeats_in_the_sample_are_not(connection: duckdb.DuckDBPyConnection) -> None:
     keys = [Key((column,)) for column in ("digest", "random", "few")]
     plans = plan_keys(connection, keys, schema_of(connection, BATCH), ROW_COUNT)
-    assert [bool(plans[key].hashed) for key in keys] == [True, False, False]
+    assert [[sieve.value for sieve in plans[key].sieves] for key in keys] == [['hash("digest")'], [], []]
 
 
 @pytest.mark.parametrize("column", ["nearly", "nearly_digest"])
@@ -72,10 +73,20 @@ def test_one_repetition_beyond_the_sample_is_found(connection: duckdb.DuckDBPyCo
     assert asked(connection, column) == Repeats(ROW_COUNT, 2)
 
 
+def test_columns_may_be_named_as_what_is_asked_about_them() -> None:
+    with duckdb.connect() as opened:
+        opened.execute(
+            f"CREATE TABLE {BATCH} AS SELECT i % 7 AS suspect, i % 7 AS n, 'k' || (i - i // {ROW_COUNT - 1}) AS hash, 1 AS batch "
+            f"FROM range({ROW_COUNT}) AS numbers(i)"
+        )
+        assert asked(opened, "hash") == Repeats(ROW_COUNT, 2)
+        assert asked(opened, "hash", "n", "suspect") == Repeats(ROW_COUNT, 0)
+
+
 def test_a_small_batch_is_not_sampled(connection: duckdb.DuckDBPyConnection) -> None:
     key = Key(("id",))
     plan = plan_keys(connection, [key], schema_of(connection, BATCH), 1_000)[key]
-    assert (plan.aggregates, plan.images, plan.hashed) == ((), None, "")
+    assert (plan.aggregates, plan.images, plan.sieves) == ((), None, ())
 
 
 def test_witnesses_stay_within_the_memory_limit(connection: duckdb.DuckDBPyConnection) -> None:
@@ -108,3 +119,22 @@ def test_more_keys_than_fit_into_memory_spill_and_are_counted_exactly(tmp_path: 
     settings = BatchSettings(memory_limit="80MB", threads=2, temp_directory=tmp_path / "spill")
     with open_batch(path, settings=settings) as batch:
         assert batch.view().answers([Key(("number",)), Key(("text",))]) == (Repeats(rows, 2), Repeats(rows, 2))
+
+
+def test_a_batch_names_what_repeats_until_it_shows_other_rows(tmp_path: Path) -> None:
+    path = tmp_path / "keys.parquet"
+    with duckdb.connect() as other:
+        other.execute(
+            f"COPY (SELECT 'C' || (i - i // {ROW_COUNT - 1}) AS code FROM range({ROW_COUNT}) AS numbers(i)) TO '{path}'"
+        )
+        other.execute(f"COPY (SELECT 7::BIGINT AS {identifier(ROW_COLUMN)}) TO '{tmp_path / 'broken.parquet'}'")
+        hashed = other.execute(f"SELECT hash('C{ROW_COUNT - 2}')").fetchall()[0]
+    key = Key(("code",))
+    with open_batch(path) as batch:
+        assert batch.repeats(key) is None
+        assert batch.view(batch.scan([key])).answers([key]) == (Repeats(ROW_COUNT, 2),)
+        found = batch.repeats(key)
+        assert found
+        assert found.named == hashed
+        with batch.without(tmp_path / "broken.parquet") as rest:
+            assert rest.repeats(key) is None

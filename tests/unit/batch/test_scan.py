@@ -104,6 +104,15 @@ def test_a_question_that_breaks_is_unanswered_alone_without_values_of_the_data()
     assert not broken.engine_broke
 
 
+@pytest.mark.parametrize("sql", ["1", "unnest(list(a))", "a", "count(*), max(a)", "max(a) FROM batch --"])
+def test_what_is_no_single_aggregate_is_unanswered_alone(sql: str) -> None:
+    odd = Aggregate(sql)
+    found = started(View(), HIGHEST, odd, LOWEST).answers((HIGHEST, odd, LOWEST), View())
+    assert (found[0], found[2]) == (2, 1)
+    assert isinstance(found[1], Unanswered) or found[1] in {1, 2}
+    assert isinstance(started(View(), odd).answers((odd,), View())[0], Unanswered | int)
+
+
 def test_more_questions_than_a_statement_takes_are_asked_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan_module, "_EXPRESSIONS_PER_SCAN", 3)
     questions = [Aggregate(f"max(a + {i})") for i in range(8)]

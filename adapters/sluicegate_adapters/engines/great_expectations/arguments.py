@@ -14,7 +14,7 @@ from sluicegate.checks.values import parse_relative_time
 from sluicegate_adapters.engines.great_expectations.catalogue import COMMON, EXPECTATIONS, REFUSED, known_expectations
 from sluicegate_adapters.engines.great_expectations.faults import Fault
 
-__all__ = ["Arguments", "check_names", "read_arguments", "refusal"]
+__all__ = ["Arguments", "check_names", "columns_of", "need_columns", "read_arguments", "refusal", "waits_for_clock"]
 
 _TIMED = ("min_value", "max_value", "value_set", "value_pairs_set", "quantile_ranges")
 _EMPTY_SETS_PASS = frozenset({"expect_column_distinct_values_to_contain_set", "expect_column_values_to_not_be_in_set"})
@@ -87,22 +87,22 @@ def _tests_nothing(kind: str, names: Iterable[str], body: Mapping[str, Any]) -> 
     return ""
 
 
-def read_arguments(kind: str, body: Mapping[str, Any], schema: BatchSchema, now: datetime) -> Arguments:
+def read_arguments(kind: str, body: Mapping[str, Any], schema: BatchSchema | None, now: datetime | None) -> Arguments:
     """The arguments of one check.
 
     Args:
         kind: an expectation that is known and not refused.
         body: as the contract gives it.
-        schema: relative times become values of the column's own kind.
-        now: the run's clock, aware.
+        schema: relative times become values of the column's own kind; None when there is no data yet.
+        now: the run's clock, aware; None while it isn't known: relative times stay what they are.
 
     Raises:
         Fault: a wrong name, or a column that the batch lacks.
     """
     check_names(kind, body)
     exact = {name: value for name, value in body.items() if name not in COMMON}
-    temporal = _temporal_kind(kind, exact, schema)
-    if temporal is not None:
+    temporal = _temporal_kind(kind, exact, schema) if schema else None
+    if temporal is not None and now is not None:
         exact |= {name: _timed(exact[name], temporal, now) for name in _TIMED if name in exact}
     severity = str(body.get("severity") or "critical")
     if severity not in _SEVERITIES:
@@ -116,8 +116,23 @@ def columns_of(exact: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(name) for name in (*named, *(exact.get("column_list") or ())))
 
 
-def need_columns(names: Iterable[str], schema: BatchSchema) -> None:
+def waits_for_clock(exact: Mapping[str, Any]) -> bool:
+    """Whether an argument may be a time that is relative to the run's clock."""
+    return any(_mentions_time(exact[name]) for name in _TIMED if name in exact)
+
+
+def _mentions_time(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_mentions_time, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_mentions_time, value))
+    return isinstance(value, str) and parse_relative_time(value) is not None
+
+
+def need_columns(names: Iterable[str], schema: BatchSchema | None) -> None:
     """Raise Fault for a column that the batch lacks."""
+    if schema is None:
+        return
     for name in names:
         if name not in schema:
             folded = {known.casefold(): known for known in schema.names}

@@ -5,79 +5,70 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from sluicegate.checks import model as m
 from sluicegate.checks.contract_check import ContractCheck
-from sluicegate.checks.custom_sql import Refused, guard_expression
-from sluicegate.checks.figures import figure, read_figure
-from sluicegate.checks.meaning import row_meaning
+from sluicegate.checks.questions import ROWS, Alone, Asked, Figures, Refusal, ask
 from sluicegate.checks.schema_diff import schema_faults
 from sluicegate.checks.sqltext import BATCH, identifier
 from sluicegate.checks.types import BatchSchema
 from sluicegate.ports.batch import BatchView
 from sluicegate.ports.engine import Result, RunContext, Unsupported
 from sluicegate_adapters.engines.great_expectations import gx
-from sluicegate_adapters.engines.great_expectations.asks import Ask
 from sluicegate_adapters.engines.great_expectations.canonical import Suite, suite_of
 from sluicegate_adapters.engines.great_expectations.faults import Fault
-from sluicegate_adapters.engines.great_expectations.jobs import Job, RowFigures, row_asks, row_figures, row_metric, unique_asks
+from sluicegate_adapters.engines.great_expectations.jobs import Connect, Finish, Job, row_metric
 from sluicegate_adapters.engines.great_expectations.regexes import as_meant, count_breaking, needs_python
+from sluicegate_adapters.engines.great_expectations.sought import RowFigures, Sought, Statement, first_pair
 
-if TYPE_CHECKING:
-    import duckdb
+__all__ = ["canonical_job", "canonical_sought"]
 
-__all__ = ["canonical_job"]
+_Figured = m.RowCount | m.Aggregate | m.Freshness
+_IN_PYTHON = "its regular expression needs Python's: DuckDB's has no such feature"
 
 
-def canonical_job(check: ContractCheck, promise: m.CanonicalCheck, batch: BatchView, context: RunContext) -> Job:
-    """What a canonical check needs.
+def canonical_sought(
+    promise: m.CanonicalCheck, schema: BatchSchema | None, references: Mapping[str, str] | None = None
+) -> Sought[Any]:
+    """What a canonical check has to know: ``RowFigures``, a value, or nothing.
+
+    Args:
+        promise: bound to the schema, if there is one.
+        schema: None when there is no data yet.
+        references: dataset -> view.
 
     Raises:
-        Fault: GX has no expectation for it, or its own SQL is refused.
+        Fault: an author's SQL is refused.
     """
-    suite = suite_of(promise, check.tolerance, batch.schema, batch.references)
-    if isinstance(suite, Unsupported):
-        raise Fault(suite.reason)
-    match promise:
-        case m.Schema() | m.ColumnType():
-            return _schema_job(check, promise, suite, batch.schema)
-        case m.RowCount() | m.Aggregate() | m.Freshness():
-            return _value_job(check, promise, suite, batch.schema, context)
+    if isinstance(promise, m.Pattern) and needs_python(promise.pattern):
+        return _in_python(promise)
+    match ask(promise, schema, references):
+        case Asked(questions=questions, read=read) if isinstance(promise, _Figured):
+            return Sought(partial(_value, read), questions)
+        case Asked(questions=questions, read=read):
+            return Sought(lambda answers: _row_figures(answers[0], read(answers[1:])), (ROWS, *questions))
+        case Alone(sql, why):
+            return Sought(lambda answers: RowFigures(answers[0], *answers[1]), (ROWS,), (Statement(sql, first_pair),), why)
+        case Refusal(message, hint):
+            raise Fault(message, hint)
         case _:
-            return _row_job(check, promise, suite, batch)
+            return Sought(lambda _: None)
 
 
-def _row_job(check: ContractCheck, promise: m.CanonicalCheck, suite: Suite, batch: BatchView) -> Job:
-    if isinstance(promise, m.RowExpression) and isinstance(refused := guard_expression(promise.expression), Refused):
-        raise Fault(refused.message, refused.hint)
-    expectation = gx.build(suite.kind, suite.kwargs, check.id)
-    asks, read = _row_questions(promise, batch)
-    mostly = float(suite.kwargs.get("mostly", 1))  # type: ignore[arg-type]
-
-    def finish(answers: Sequence[Any], _: duckdb.DuckDBPyConnection) -> Result:
-        figures = read(answers)
-        own = getattr(expectation, "map_metric", "")
-        metrics = {wanted.id: row_metric(name, figures, own) for name, wanted in gx.metric_names(expectation).items()}
-        held = figures.rows == 0 or (figures.rows - figures.failing) / figures.rows >= mostly
-        _agree(gx.judge(expectation, metrics).success, held=held)
-        return Result(check_id=check.id, rows=figures.rows, failing=figures.failing)
-
-    return Job(check, asks, finish)
+def _value(read: Callable[[Sequence[Any]], Figures], answers: Sequence[Any]) -> Any:
+    try:
+        return read(answers).value
+    except ValueError as error:
+        raise Fault(str(error), "a range check finds the rows") from error
 
 
-def _row_questions(promise: m.CanonicalCheck, batch: BatchView) -> tuple[tuple[Ask, ...], Callable[[Sequence[Any]], RowFigures]]:
-    meaning = row_meaning(promise, batch.schema, batch.references)
-    match promise:
-        case m.Unique():
-            return unique_asks([identifier(name) for name in promise.columns], meaning.considered), row_figures
-        case m.Pattern() if needs_python(promise.pattern):
-            return _python_questions(promise)
-        case _:
-            return row_asks(meaning), row_figures
+def _row_figures(total: int, found: Figures) -> RowFigures:
+    return RowFigures(total, found.rows or 0, found.failing or 0)
 
 
-def _python_questions(promise: m.Pattern) -> tuple[tuple[Ask, ...], Callable[[Sequence[Any]], RowFigures]]:
+def _in_python(promise: m.Pattern) -> Sought[RowFigures]:
     """Each text once, with how often it occurs: Python looks at no text twice."""
     search = as_meant(promise.pattern).search
     column = identifier(promise.column)
@@ -88,10 +79,44 @@ def _python_questions(promise: m.Pattern) -> tuple[tuple[Ask, ...], Callable[[Se
         total, (rows, failing, _) = answers
         return RowFigures(total, rows, failing)
 
-    return (Ask("count(*)"), Ask(texts, False, fold)), read
+    return Sought(read, (ROWS,), (Statement(texts, fold),), _IN_PYTHON)
 
 
-def _schema_job(check: ContractCheck, promise: m.Schema | m.ColumnType, suite: Suite, schema: BatchSchema) -> Job:
+def canonical_job(check: ContractCheck, promise: m.CanonicalCheck, batch: BatchView, context: RunContext) -> Job:
+    """What becomes of a canonical check.
+
+    Raises:
+        Fault: GX has no expectation for it, or its own SQL is refused.
+    """
+    suite = suite_of(promise, check.tolerance, batch.schema, batch.references)
+    if isinstance(suite, Unsupported):
+        raise Fault(suite.reason)
+    sought = canonical_sought(promise, batch.schema, batch.references)
+    match promise:
+        case m.Schema() | m.ColumnType():
+            finish = _schema_finish(check, promise, suite, batch.schema)
+        case m.RowCount() | m.Aggregate() | m.Freshness():
+            finish = _value_finish(check, promise, suite, context)
+        case _:
+            finish = _row_finish(check, suite)
+    return Job(check, sought, finish)
+
+
+def _row_finish(check: ContractCheck, suite: Suite) -> Finish:
+    expectation = gx.build(suite.kind, suite.kwargs, check.id)
+    mostly = float(suite.kwargs.get("mostly", 1))  # type: ignore[arg-type]
+
+    def finish(figures: RowFigures, _: Connect) -> Result:
+        own = getattr(expectation, "map_metric", "")
+        metrics = {wanted.id: row_metric(name, figures, own) for name, wanted in gx.metric_names(expectation).items()}
+        held = figures.rows == 0 or (figures.rows - figures.failing) / figures.rows >= mostly
+        _agree(gx.judge(expectation, metrics).success, held=held)
+        return Result(check_id=check.id, rows=figures.rows, failing=figures.failing)
+
+    return finish
+
+
+def _schema_finish(check: ContractCheck, promise: m.Schema | m.ColumnType, suite: Suite, schema: BatchSchema) -> Finish:
     faults = schema_faults(promise, schema)
     kwargs = dict(suite.kwargs)
     if isinstance(promise, m.ColumnType):
@@ -102,7 +127,7 @@ def _schema_job(check: ContractCheck, promise: m.Schema | m.ColumnType, suite: S
             kwargs["type_list"] = kwargs["type_list"] if faults else [found.native]
     expectation = gx.build(suite.kind, kwargs, check.id)
 
-    def finish(_: Sequence[Any], __: duckdb.DuckDBPyConnection) -> Result:
+    def finish(_: None, __: Connect) -> Result:
         engine = gx.type_engine() if isinstance(promise, m.ColumnType) else None
         told: Mapping[str, Any] = {
             "table.columns": list(schema.names),
@@ -113,23 +138,16 @@ def _schema_job(check: ContractCheck, promise: m.Schema | m.ColumnType, suite: S
             _agree(gx.judge(expectation, metrics, engine).success, held=not faults)
         return Result(check_id=check.id, failing=len(faults), message="; ".join(faults))
 
-    return Job(check, (), finish)
+    return finish
 
 
-def _value_job(
-    check: ContractCheck, promise: m.RowCount | m.Aggregate | m.Freshness, suite: Suite, schema: BatchSchema, context: RunContext
-) -> Job:
+def _value_finish(check: ContractCheck, promise: _Figured, suite: Suite, context: RunContext) -> Finish:
     bounds = _bounds(promise, context)
     if isinstance(promise, m.Freshness):
         suite = replace(suite, kwargs={"column": promise.column, "min_value": bounds.min}, exact={"min_value": bounds.min})
     expectation = gx.build(suite.kind, suite.kwargs, check.id)
-    ask = Ask(figure(promise, schema))
 
-    def finish(answers: Sequence[Any], _: duckdb.DuckDBPyConnection) -> Result:
-        try:
-            value = read_figure(promise, answers[0], schema)
-        except ValueError as error:
-            raise Fault(str(error)) from error
+    def finish(value: Any, _: Connect) -> Result:
         if value is not None:
             told = gx.comparable(None, value)[1]
             exact = {key: gx.comparable(bound, value)[0] for key, bound in suite.exact.items()}
@@ -139,7 +157,7 @@ def _value_job(
             _agree(gx.judge(expectation, metrics, exact=exact).success, held=_holds(bounds, value))
         return Result(check_id=check.id, value=value)
 
-    return Job(check, (ask,), finish)
+    return finish
 
 
 def _exact_ranges(expectation: Any, bounds: m.Bounds, value: Any) -> Any:
@@ -147,7 +165,7 @@ def _exact_ranges(expectation: Any, bounds: m.Bounds, value: Any) -> Any:
     return dict(expectation.configuration.kwargs["quantile_ranges"]) | {"value_ranges": [ranges]}
 
 
-def _bounds(promise: m.RowCount | m.Aggregate | m.Freshness, context: RunContext) -> m.Bounds:
+def _bounds(promise: _Figured, context: RunContext) -> m.Bounds:
     if not isinstance(promise, m.Freshness):
         return promise.bounds
     try:

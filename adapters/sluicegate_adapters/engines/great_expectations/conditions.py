@@ -39,7 +39,7 @@ class Condition:
     pandas_query: str = ""
 
 
-def read_condition(exact: Mapping[str, Any], schema: BatchSchema) -> Condition | None:
+def read_condition(exact: Mapping[str, Any], schema: BatchSchema | None) -> Condition | None:
     """The row condition of an expectation, or None.
 
     Raises:
@@ -59,7 +59,7 @@ def read_condition(exact: Mapping[str, Any], schema: BatchSchema) -> Condition |
     raise Fault(f"condition_parser {parser!r} needs Spark", "use great_expectations or pandas")
 
 
-def _clause(text: str, schema: BatchSchema) -> str:
+def _clause(text: str, schema: BatchSchema | None) -> str:
     found = _CLAUSE.fullmatch(text)
     if found is None:
         raise Fault("the row_condition can't be read", _SHAPES)
@@ -71,7 +71,7 @@ def _clause(text: str, schema: BatchSchema) -> str:
     return f"({column} {_SIGNS[found['sign']]} {value})"
 
 
-def _object(condition: Mapping[str, Any], schema: BatchSchema) -> str:
+def _object(condition: Mapping[str, Any], schema: BatchSchema | None) -> str:
     """A condition as suites store it: ``{"type": "comparison", "column": {"name": …}, "operator": …, "parameter": …}``."""
     kind = condition.get("type")
     if kind in {"and", "or"}:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from sluicegate.checks.contract_check import ContractCheck, NativeCheck, Untestable
+from sluicegate.checks.questions import ROWS
 from sluicegate.checks.types import BatchSchema
 from sluicegate.errors import EngineError
 from sluicegate.ports.batch import BatchView
 from sluicegate.ports.engine import Result, RunContext, Translation, Unsupported
 from sluicegate_adapters.engines.great_expectations.arguments import check_names, refusal
 from sluicegate_adapters.engines.great_expectations.canonical import suite_of
+from sluicegate_adapters.engines.great_expectations.canonical_jobs import canonical_sought
 from sluicegate_adapters.engines.great_expectations.faults import Fault
+from sluicegate_adapters.engines.great_expectations.native_sought import announced
+from sluicegate_adapters.engines.great_expectations.sought import Sought
 
 __all__ = ["GreatExpectationsEngine"]
 
@@ -48,7 +53,7 @@ class GreatExpectationsEngine:
         match check.promise:
             case Untestable(reason=reason):
                 return Unsupported(reason)
-            case NativeCheck(engine=engine, kind=kind, body=body):
+            case NativeCheck(engine=engine, kind=kind, body=body) as native:
                 if engine not in _NAMES:
                     return Unsupported(f"a native check of {engine} runs there only")
                 if reason := refusal(kind):
@@ -57,10 +62,14 @@ class GreatExpectationsEngine:
                     check_names(kind, body)
                 except Fault as fault:
                     return Unsupported(f"{fault.message} ({fault.hint})" if fault.hint else fault.message)
-                return _entry(kind, {name: value for name, value in body.items() if name != "meta"}, check, body.get("meta"))
+                entry = _entry(kind, {name: value for name, value in body.items() if name != "meta"}, check, body.get("meta"))
+                return _with(entry, lambda: announced(native, schema))
             case canonical:
                 suite = suite_of(canonical, check.tolerance, schema)
-                return suite if isinstance(suite, Unsupported) else _entry(suite.kind, suite.kwargs, check, None)
+                if isinstance(suite, Unsupported):
+                    return suite
+                entry = _entry(suite.kind, suite.kwargs, check, None)
+                return _with(entry, lambda: canonical_sought(canonical, schema))
 
     def run(self, checks: Sequence[ContractCheck], batch: BatchView, context: RunContext) -> Iterable[Result]:
         """One result for each check; a check that can't be evaluated never takes another with it.
@@ -78,6 +87,16 @@ class GreatExpectationsEngine:
         except ImportError as error:
             raise EngineError(f"Great Expectations can't be imported: {error}", hint="pip install great-expectations") from error
         yield from run_checks(checks, batch, context)
+
+
+def _with(entry: Translation, seek: Callable[[], Sought[Any]]) -> Translation:
+    """With what it will ask; a check that can't be run as written says so when it runs, and asks nothing."""
+    try:
+        sought = seek()
+    except Fault:
+        return entry
+    nothing = () if sought.why else (ROWS,)  # what the schema answers takes nothing but the batch
+    return replace(entry, questions=tuple(dict.fromkeys(sought.questions)) or nothing, own_path=sought.why)
 
 
 def _entry(kind: str, kwargs: Mapping[str, Any], check: ContractCheck, meta: Any) -> Translation:

@@ -1,25 +1,25 @@
-"""What one check needs: its asks, and what becomes of the answers."""
+"""One check of a run: what it has to know, and what becomes of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.checks.contract_check import ContractCheck
-from sluicegate.checks.meaning import RowMeaning
-from sluicegate.checks.sqltext import BATCH
-from sluicegate_adapters.engines.great_expectations.asks import Ask
 from sluicegate_adapters.engines.great_expectations.faults import Fault
+from sluicegate_adapters.engines.great_expectations.sought import RowFigures, Sought
 
 if TYPE_CHECKING:
     import duckdb
 
     from sluicegate.ports.engine import Result
 
-__all__ = ["Finish", "Job", "RowFigures", "row_asks", "row_figures", "row_metric", "unique_asks"]
+__all__ = ["Connect", "Finish", "Job", "row_metric"]
 
-Finish = Callable[[Sequence[Any], "duckdb.DuckDBPyConnection"], "Result"]
+Connect = Callable[[], "duckdb.DuckDBPyConnection"]
+"""The engine's connection to the batch, opened when it is first needed."""
+Finish = Callable[[Any, Connect], "Result"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,61 +27,13 @@ class Job:
     """One check of a run.
 
     Attributes:
-        asks: what is asked of the batch; all jobs' asks are answered together.
-        finish: makes the result of the answers, in the asks' order.
-
+        sought: what has to be known of the batch.
+        finish: makes the result of it.
     """
 
     check: ContractCheck
-    asks: tuple[Ask, ...]
+    sought: Sought[Any]
     finish: Finish
-
-
-@dataclass(frozen=True, slots=True)
-class RowFigures:
-    """A map expectation's figures: rows in all, rows looked at, rows that break it."""
-
-    total: int
-    rows: int
-    failing: int
-
-
-def row_asks(meaning: RowMeaning, condition: str = "", prefix: str = "") -> tuple[Ask, ...]:
-    """The asks that ``row_figures`` reads.
-
-    Args:
-        meaning: of the check or expectation.
-        condition: a row condition.
-        prefix: for a meaning that can't be fused, a WITH clause under which ``batch`` is the rows of the condition.
-    """
-    total = Ask(f"count(*) FILTER (WHERE {condition})" if condition else "count(*)")
-    if not meaning.fusable:
-        figures = f"count(*) FILTER (WHERE {meaning.considered}), count(*) FILTER (WHERE {meaning.failing})"
-        return total, Ask(f"{prefix}SELECT {figures} FROM {meaning.source}", False, _pair)
-    also = f" AND {condition}" if condition else ""
-    rows = total if meaning.considered == "TRUE" else Ask(f"count(*) FILTER (WHERE {meaning.considered}{also})")
-    return total, rows, Ask(f"count(*) FILTER (WHERE {meaning.failing}{also})")
-
-
-def unique_asks(columns: Sequence[str], considered: str) -> tuple[Ask, ...]:
-    """The same for a unique key without a row condition: one hash aggregation, the batch is read once."""
-    keys = ", ".join(columns)
-    groups = f"SELECT count(*) AS n FROM {BATCH} WHERE {considered} GROUP BY {keys}"
-    return Ask("count(*)"), Ask(
-        f"SELECT coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE n > 1), 0) FROM ({groups})", False, _pair
-    )
-
-
-def row_figures(answers: Sequence[Any]) -> RowFigures:
-    """What ``row_asks`` asked."""
-    if isinstance(answers[1], tuple):
-        return RowFigures(answers[0], *answers[1])
-    return RowFigures(*answers[:3])
-
-
-def _pair(rows: Any) -> tuple[int, int]:
-    first, second = rows.fetchone()
-    return int(first), int(second)
 
 
 def row_metric(name: str, figures: RowFigures, own: str = "") -> Any:

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sluicegate.checks.contract_check import ContractCheck, NativeCheck
-from sluicegate.checks.meaning import RowMeaning
-from sluicegate.checks.sqltext import BATCH, identifier
+from sluicegate.checks.sqltext import identifier
 from sluicegate.checks.types import BatchSchema, Kind
 from sluicegate.checks.values import Scalar
 from sluicegate.ports.batch import BatchView
 from sluicegate.ports.engine import Evidence, NativeOutcome, Result, RunContext
+from sluicegate.ports.statements import StatementFailed
 from sluicegate_adapters.engines.great_expectations import gx
 from sluicegate_adapters.engines.great_expectations.arguments import (
     Arguments,
@@ -23,33 +23,15 @@ from sluicegate_adapters.engines.great_expectations.arguments import (
     read_arguments,
     refusal,
 )
-from sluicegate_adapters.engines.great_expectations.asks import Ask, Broken, answer_all
-from sluicegate_adapters.engines.great_expectations.catalogue import EXPECTATIONS, Path
 from sluicegate_adapters.engines.great_expectations.conditions import Condition, read_condition
 from sluicegate_adapters.engines.great_expectations.faults import Fault
-from sluicegate_adapters.engines.great_expectations.jobs import Finish, Job, RowFigures, row_asks, row_figures, row_metric
-from sluicegate_adapters.engines.great_expectations.native_metrics import Answer, Setting, answer_metric
+from sluicegate_adapters.engines.great_expectations.jobs import Connect, Finish, Job, row_metric
 from sluicegate_adapters.engines.great_expectations.native_rows import ROW_KINDS, row_kind
-from sluicegate_adapters.engines.great_expectations.regexes import count_breaking, native_test
+from sluicegate_adapters.engines.great_expectations.native_sought import Asking, TextFigures, native_sought
+from sluicegate_adapters.engines.great_expectations.regexes import native_test
+from sluicegate_adapters.engines.great_expectations.sought import RowFigures, Statement, fetch, under_condition
 
-if TYPE_CHECKING:
-    import duckdb
-
-__all__ = ["Room", "native_job"]
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """What a run's native checks share.
-
-    Attributes:
-        place: unique for each check of the run; names the temporary view of a row condition.
-    """
-
-    batch: BatchView
-    context: RunContext
-    connection: duckdb.DuckDBPyConnection
-    place: int
+__all__ = ["native_job"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +43,8 @@ class _Native:
     arguments: Arguments
     expectation: Any
     condition: Condition | None
-    room: Room
-
-    @property
-    def batch(self) -> BatchView:
-        return self.room.batch
+    batch: BatchView
+    context: RunContext
 
     @property
     def exact(self) -> Mapping[str, Any]:
@@ -74,11 +53,6 @@ class _Native:
     @property
     def sql_condition(self) -> str:
         return self.condition.sql if self.condition else ""
-
-    @property
-    def view(self) -> str:
-        """The name of the view of the rows under the condition."""
-        return f"_sluicegate_gx_{self.room.place}"
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -104,16 +78,15 @@ class _Native:
         )
 
 
-def native_job(check: ContractCheck, promise: NativeCheck, room: Room) -> Job:
-    """What a native check needs.
+def native_job(check: ContractCheck, promise: NativeCheck, batch: BatchView, context: RunContext) -> Job:
+    """What becomes of a native check.
 
     Raises:
         Fault: the expectation isn't known, or its arguments don't fit it or the batch.
     """
     if reason := refusal(promise.kind):
         raise Fault(reason)
-    batch = room.batch
-    arguments = read_arguments(promise.kind, promise.body, batch.schema, room.context.now)
+    arguments = read_arguments(promise.kind, promise.body, batch.schema, context.now)
     condition = read_condition(arguments.exact, batch.schema)
     plain = dict(arguments.plain)
     if plain.get("column_index") == 0:  # GX takes 0 for "anywhere": the same place, counted from the end
@@ -123,29 +96,25 @@ def native_job(check: ContractCheck, promise: NativeCheck, room: Room) -> Job:
     elif condition is not None:
         plain["row_condition"] = gx.pass_through(condition.pandas_query)
         plain.pop("condition_parser", None)
-    native = _Native(check, promise.kind, arguments, gx.build(promise.kind, plain, check.id), condition, room)
-    path = EXPECTATIONS[promise.kind].path
-    if path is Path.PANDAS or (condition is not None and condition.pandas_query):
-        return Job(check, (), _on_pandas(native))
-    if promise.kind in ROW_KINDS:
-        return _row_job(native)
-    return _figure_job(native)
+    native = _Native(check, promise.kind, arguments, gx.build(promise.kind, plain, check.id), condition, batch, context)
+    asked = Asking(promise.kind, arguments.exact, condition, batch.schema, batch.references, context.evidence_rows)
+    return Job(check, native_sought(asked), _finish(native, on_pandas=asked.on_pandas))
 
 
-def _row_job(native: _Native) -> Job:
-    need_columns(native.shown, native.batch.schema)
-    if (breaks := native_test(native.kind, native.exact)) is not None:
-        return _python_job(native, breaks)
-    meaning = row_kind(native.kind, native.exact, native.batch.schema)
-    prefix = "" if meaning.fusable else _under_condition(native)
+def _finish(native: _Native, *, on_pandas: bool) -> Finish:
+    if on_pandas:
+        return _on_pandas(native)
+    if native.kind not in ROW_KINDS:
+        return _figure_finish(native)
+    return _text_finish(native) if native_test(native.kind, native.exact) is not None else _row_finish(native)
 
-    def finish(answers: Sequence[Any], rows: duckdb.DuckDBPyConnection) -> Result:
-        figures = row_figures(answers)
+
+def _row_finish(native: _Native) -> Finish:
+    def finish(figures: RowFigures, connect: Connect) -> Result:
         judged = _judge_rows(native, figures)
-        evidence = None if judged.success else _evidence(native, meaning, prefix, rows)
-        return native.result(judged, figures, evidence)
+        return native.result(judged, figures, None if judged.success else _evidence(native, connect))
 
-    return Job(native.check, row_asks(meaning, native.sql_condition, prefix), finish)
+    return finish
 
 
 def _judge_rows(native: _Native, figures: RowFigures) -> gx.Judged:
@@ -154,27 +123,17 @@ def _judge_rows(native: _Native, figures: RowFigures) -> gx.Judged:
     return gx.judge(native.expectation, {item.id: row_metric(name, figures, own) for name, item in wanted.items()})
 
 
-def _under_condition(native: _Native) -> str:
-    """A WITH clause under which ``batch`` is the rows of a condition: what looks at several rows sees those only."""
-    if not native.sql_condition:
-        return ""
-    view = identifier(native.view)
-    ask = Ask(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {BATCH} WHERE {native.sql_condition}", fused=False)
-    made = answer_all(native.room.connection, [ask])
-    for broken in made.values():
-        if isinstance(broken, Broken):
-            raise Fault(broken.message)
-    return f"WITH {BATCH} AS (SELECT * FROM {view}) "
-
-
-def _evidence(native: _Native, meaning: RowMeaning, prefix: str, rows: duckdb.DuckDBPyConnection) -> Evidence | None:
+def _evidence(native: _Native, connect: Connect) -> Evidence | None:
+    meaning = row_kind(native.kind, native.exact, native.batch.schema)
     names = ", ".join(_readable(name, native.batch.schema) for name in native.shown)
+    before, prefix = ("", "") if meaning.fusable else under_condition(native.sql_condition)
     also = f" AND {native.sql_condition}" if native.sql_condition and meaning.fusable else ""
-    limit = max(0, native.room.context.evidence_rows)
+    limit = max(0, native.context.evidence_rows)
     sql = f"{prefix}SELECT {names} FROM {meaning.source} WHERE {meaning.failing}{also} LIMIT {limit}"
-    ask = Ask(sql, False, lambda found: found.fetchall())
-    answer = answer_all(rows, [ask])[ask]
-    return None if isinstance(answer, Broken) else _shown(native.shown, answer)
+    try:
+        return _shown(native.shown, fetch(connect(), Statement(sql, lambda found: found.fetchall(), before)))
+    except StatementFailed:
+        return None
 
 
 def _readable(name: str, schema: BatchSchema) -> str:
@@ -187,46 +146,28 @@ def _shown(columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> Evidence:
     return Evidence(columns=columns, rows=tuple(tuple(_scalar(value) for value in row) for row in rows))
 
 
-def _python_job(native: _Native, breaks: Any) -> Job:
-    column = identifier(str(native.exact["column"]))
-    also = f" AND {native.sql_condition}" if native.sql_condition else ""
-    texts = f"SELECT CAST({column} AS VARCHAR), count(*) FROM {BATCH} WHERE {column} IS NOT NULL{also} GROUP BY 1"
-    total = f"count(*) FILTER (WHERE {native.sql_condition})" if native.sql_condition else "count(*)"
+def _text_finish(native: _Native) -> Finish:
+    def finish(found: TextFigures, _: Connect) -> Result:
+        evidence = _shown(native.shown, [[text] for text in found.kept])
+        return native.result(_judge_rows(native, found.figures), found.figures, evidence)
 
-    def finish(answers: Sequence[Any], _: duckdb.DuckDBPyConnection) -> Result:
-        count, (rows, failing, kept) = answers
-        figures = RowFigures(count, rows, failing)
-        return native.result(_judge_rows(native, figures), figures, _shown(native.shown, [[text] for text in kept]))
-
-    return Job(native.check, (Ask(total), Ask(texts, False, count_breaking(breaks, native.room.context.evidence_rows))), finish)
+    return finish
 
 
-def _figure_job(native: _Native) -> Job:
-    if "column" in native.exact and native.kind != "expect_column_to_exist":
-        need_columns([str(native.exact["column"])], native.batch.schema)
-    source = BATCH
-    if native.sql_condition:
-        _under_condition(native)
-        source = native.view
-    setting = Setting(native.exact, native.batch.schema, native.batch.references, native.sql_condition, source)
+def _figure_finish(native: _Native) -> Finish:
     engine = gx.type_engine() if native.kind in _TYPED else None
     wanted = gx.metric_names(native.expectation, engine)
-    parts: dict[str, tuple[Answer, slice]] = {}
-    asks: list[Ask] = []
-    for name in wanted:
-        answer = answer_metric(name, setting)
-        parts[name] = (answer, slice(len(asks), len(asks) + len(answer.asks)))
-        asks += answer.asks
 
-    def finish(answers: Sequence[Any], _: duckdb.DuckDBPyConnection) -> Result:
-        told = {name: answer.read(answers[part]) for name, (answer, part) in parts.items()}
+    def finish(told: Mapping[str, Any], _: Connect) -> Result:
         exact = _exact_bounds(native, next(iter(told.values()), None))
         if exact:
             told = {name: gx.comparable(None, value)[1] for name, value in told.items()}
+        if unknown := sorted(wanted.keys() - told.keys()):
+            raise Fault(f"the metric {unknown[0]!r} can't be answered here")
         judged = gx.judge(native.expectation, {item.id: told[name] for name, item in wanted.items()}, engine, exact)
         return native.result(judged, None)
 
-    return Job(native.check, tuple(asks), finish)
+    return finish
 
 
 _TYPED = frozenset({"expect_column_type_to_be", "expect_column_values_to_be_of_type", "expect_column_values_to_be_in_type_list"})
@@ -244,12 +185,12 @@ def _exact_bounds(native: _Native, measured: Any) -> dict[str, Any]:
 
 
 def _on_pandas(native: _Native) -> Finish:
-    def finish(_: Sequence[Any], __: duckdb.DuckDBPyConnection) -> Result:
+    def finish(_: None, __: Connect) -> Result:
         from sluicegate_adapters.engines.great_expectations.pandas_path import judge_on_pandas
 
         need_columns(columns_of(native.exact), native.batch.schema)
         judged = judge_on_pandas(native.expectation, native.exact, native.condition, native.batch.schema, native.batch.connect())
-        result, few = judged.result, native.room.context.evidence_rows
+        result, few = judged.result, native.context.evidence_rows
         figures = None
         if isinstance(count := result.get("unexpected_count"), int) and isinstance(every := result.get("element_count"), int):
             figures = RowFigures(every, every - int(result.get("missing_count") or 0), count)

@@ -1,6 +1,6 @@
 """Expectations about one figure, or about the table: how their metrics are answered.
 
-A metric is answered from asks; ``Answer.read`` makes GX's value of what DuckDB said.
+``FIGURE_KINDS`` has GX's names for the metrics, so that they are known before GX is imported; ``test_gx_contract.py`` holds them.
 """
 
 from __future__ import annotations
@@ -12,25 +12,18 @@ from typing import Any
 
 from sluicegate.checks.custom_sql import Refused, guard_query
 from sluicegate.checks.fitting import Misfit, fit_values
+from sluicegate.checks.questions import ROWS, Aggregate, count_where
 from sluicegate.checks.sqltext import BATCH, identifier, literals
 from sluicegate.checks.types import BatchSchema, Column, Kind, kind_of
 from sluicegate.checks.values import Scalar
-from sluicegate_adapters.engines.great_expectations.asks import Ask
 from sluicegate_adapters.engines.great_expectations.faults import Fault
+from sluicegate_adapters.engines.great_expectations.sought import Sought, Statement, together, under_condition
 
-__all__ = ["Answer", "Setting", "answer_metric", "type_matches"]
+__all__ = ["FIGURE_KINDS", "Setting", "metrics_sought", "type_matches"]
 
 
 def _same(values: Sequence[Any]) -> Any:
     return values[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The asks behind a metric, and what GX is told."""
-
-    asks: tuple[Ask, ...] = ()
-    read: Callable[[Sequence[Any]], Any] = _same
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +32,24 @@ class Setting:
 
     Attributes:
         exact: its arguments.
+        schema: the batch's columns; None when there is no data yet: columns are then taken for what suits the arguments.
+        references: dataset -> view; None while they aren't known.
         condition: predicate of its row condition, or an empty string.
-        source: the rows under that condition: the batch, or a view of the engine's own.
     """
 
     exact: Mapping[str, Any]
-    schema: BatchSchema
-    references: Mapping[str, str]
+    schema: BatchSchema | None
+    references: Mapping[str, str] | None
     condition: str = ""
-    source: str = BATCH
     column: str = field(init=False)
 
     def __post_init__(self) -> None:
         name = self.exact.get("column")
         object.__setattr__(self, "column", identifier(str(name)) if name is not None else "")
 
-    def aggregate(self, sql: str) -> Ask:
-        return Ask(f"{sql} FILTER (WHERE {self.condition})" if self.condition else sql)
+    def aggregate(self, sql: str, also: str = "") -> Aggregate:
+        where = " AND ".join(filter(None, (also, self.condition)))
+        return Aggregate(f"{sql} FILTER (WHERE {where})" if where else sql)
 
     @property
     def readable(self) -> str:
@@ -64,62 +58,66 @@ class Setting:
 
     @property
     def own(self) -> Column:
-        found = self.schema.get(str(self.exact.get("column")))
+        name = str(self.exact.get("column"))
+        found = self.schema.get(name) if self.schema else Column(name, Kind.FLOAT, "DOUBLE")
         if found is None:
-            raise Fault(f"the batch has no column {self.exact.get('column')!r}")
+            raise Fault(f"the batch has no column {name!r}")
         return found
 
 
-def answer_metric(name: str, setting: Setting) -> Answer:
-    """How a metric is answered.
+def metrics_sought(kind: str, setting: Setting) -> Sought[dict[str, Any]]:
+    """What it takes to tell an expectation all its metrics, by GX's names for them.
 
     Args:
-        name: GX's name for it among the expectation's dependencies.
-        setting: the expectation's arguments and rows.
+        kind: an expectation about one figure, or about the table.
+        setting: its arguments and rows.
 
     Raises:
-        Fault: nobody here knows the metric, or the arguments don't fit.
+        Fault: the arguments don't fit.
     """
-    known = _METRICS.get(name)
-    if known is None:
-        raise Fault(f"the metric {name!r} can't be answered here")
-    return known(setting)
+    return together({name: _METRICS[name](setting) for name in FIGURE_KINDS[kind]})
 
 
-def _one(function: str) -> Callable[[Setting], Answer]:
-    return lambda setting: Answer((setting.aggregate(f"{function}({setting.readable})"),))
+def _one(function: str) -> Callable[[Setting], Sought[Any]]:
+    return lambda setting: Sought(_same, (setting.aggregate(f"{function}({setting.readable})"),))
 
 
-def _row_count(setting: Setting) -> Answer:
-    return Answer((setting.aggregate("count(*)"),))
+def _row_count(setting: Setting) -> Sought[Any]:
+    counted = Aggregate(count_where(setting.condition)) if setting.condition else ROWS
+    return Sought(lambda values: int(values[0] or 0), (counted,))
 
 
-def _other_row_count(setting: Setting) -> Answer:
+def _other_row_count(setting: Setting) -> Sought[Any]:
     view = _reference(str(setting.exact["other_table_name"]), setting)
-    return Answer((Ask(f"SELECT count(*) FROM {identifier(view)}", fused=False),))
+    return _alone(f"SELECT count(*) FROM {identifier(view)}", "it counts another dataset's rows")
 
 
 def _reference(name: str, setting: Setting) -> str:
+    if setting.references is None:
+        return name
     if name not in setting.references:
         known = ", ".join(sorted(setting.references)) or "none"
         raise Fault(f"no reference dataset of the contract is called {name!r}", f"open references: {known}")
     return setting.references[name]
 
 
-def _share(numerator: str) -> Callable[[Setting], Answer]:
-    def answer(setting: Setting) -> Answer:
-        asks = (setting.aggregate(numerator.format(setting.column)), setting.aggregate(f"count({setting.column})"))
-        return Answer(asks, lambda values: values[0] / values[1] if values[1] else 0)
+def _share(numerator: str) -> Callable[[Setting], Sought[Any]]:
+    def answer(setting: Setting) -> Sought[Any]:
+        asked = (setting.aggregate(numerator.format(setting.column)), setting.aggregate(f"count({setting.column})"))
+        return Sought(_ratio, asked)
 
     return answer
 
 
-def _present_share(setting: Setting) -> Answer:
-    asks = (setting.aggregate(f"count({setting.column})"), setting.aggregate("count(*)"))
-    return Answer(asks, lambda values: values[0] / values[1] if values[1] else 0)
+def _present_share(setting: Setting) -> Sought[Any]:
+    return Sought(_ratio, (setting.aggregate(f"count({setting.column})"), *_row_count(setting).questions))
 
 
-def _quantiles(setting: Setting) -> Answer:
+def _ratio(values: Sequence[Any]) -> Any:
+    return values[0] / values[1] if values[1] else 0
+
+
+def _quantiles(setting: Setting) -> Sought[Any]:
     """As SQL means it: a value that occurs; ``allow_relative_error: linear`` interpolates, as pandas does."""
     way = setting.exact.get("allow_relative_error") or False
     if way not in {False, True, "linear"}:
@@ -129,41 +127,41 @@ def _quantiles(setting: Setting) -> Answer:
     quantiles = [float(value) for value in ranges["quantiles"]]
     if not all(0 <= value <= 1 for value in quantiles):
         raise Fault("quantiles must lie between 0 and 1")
-    return Answer(tuple(setting.aggregate(f"{function}({setting.readable}, {value!r})") for value in quantiles), list)
+    return Sought(list, tuple(setting.aggregate(f"{function}({setting.readable}, {value!r})") for value in quantiles))
 
 
 def _values(setting: Setting) -> tuple[Scalar, ...]:
+    if setting.schema is None:
+        return tuple(value for value in setting.exact["value_set"] if value is not None)
     try:
         return fit_values(setting.own, setting.exact["value_set"])
     except Misfit as misfit:
         raise Fault(misfit.message, misfit.hint) from misfit
 
 
-def _not_in_set_count(setting: Setting) -> Answer:
+def _not_in_set_count(setting: Setting) -> Sought[Any]:
     inside = f"{setting.column} IN ({literals(_values(setting))})" if _values(setting) else "FALSE"
-    condition = f"NOT ({inside})" + (f" AND {setting.condition}" if setting.condition else "")
-    return Answer((Ask(f"count(DISTINCT {setting.column}) FILTER (WHERE {condition})"),))
+    return Sought(_same, (setting.aggregate(f"count(DISTINCT {setting.column})", f"NOT ({inside})"),))
 
 
-def _missing_count(setting: Setting) -> Answer:
+def _missing_count(setting: Setting) -> Sought[Any]:
     values = _values(setting)
     asked = {value for value in setting.exact["value_set"] if value is not None}
     if not values:
-        return Answer((), lambda _: len(asked))
-    condition = f"{setting.column} IN ({literals(values)})" + (f" AND {setting.condition}" if setting.condition else "")
-    found = Ask(f"count(DISTINCT {setting.column}) FILTER (WHERE {condition})")
-    return Answer((found,), lambda answers: max(0, len(asked) - answers[0]))
+        return Sought(lambda _: len(asked))
+    found = setting.aggregate(f"count(DISTINCT {setting.column})", f"{setting.column} IN ({literals(values)})")
+    return Sought(lambda answers: max(0, len(asked) - answers[0]), (found,))
 
 
-def _most_common(setting: Setting) -> Answer:
+def _most_common(setting: Setting) -> Sought[Any]:
+    before, prefix = under_condition(setting.condition)
     sql = (
-        f"SELECT {setting.readable} FROM {identifier(setting.source)} WHERE {setting.column} IS NOT NULL GROUP BY 1 "
+        f"{prefix}SELECT {setting.readable} FROM {BATCH} WHERE {setting.column} IS NOT NULL GROUP BY 1 "
         "QUALIFY count(*) = max(count(*)) OVER ()"
     )
     texts = all(isinstance(value, str) for value in setting.exact["value_set"])
-    return Answer(
-        (Ask(sql, False, lambda rows: [row[0] for row in rows.fetchall()]),), lambda asks: [_like(x, texts) for x in asks[0]]
-    )
+    statement = Statement(sql, lambda rows: [_like(row[0], texts) for row in rows.fetchall()], before)
+    return Sought(_same, (), (statement,), "it counts how often each value occurs")
 
 
 def _like(value: Any, texts: bool) -> Any:  # noqa: FBT001 - one caller
@@ -172,15 +170,15 @@ def _like(value: Any, texts: bool) -> Any:  # noqa: FBT001 - one caller
     return value.isoformat() if texts and hasattr(value, "isoformat") else value
 
 
-def _columns(setting: Setting) -> Answer:
-    return Answer((), lambda _: list(setting.schema.names))
+def _columns(setting: Setting) -> Sought[Any]:
+    return Sought(lambda _: list(setting.schema.names if setting.schema else ()))
 
 
-def _column_count(setting: Setting) -> Answer:
-    return Answer((), lambda _: len(setting.schema.names))
+def _column_count(setting: Setting) -> Sought[Any]:
+    return Sought(lambda _: len(setting.schema.names if setting.schema else ()))
 
 
-def _column_types(setting: Setting) -> Answer:
+def _column_types(setting: Setting) -> Sought[Any]:
     """Each column's type; the one asked for under the expected name, where the two are the same type."""
     expected = [setting.exact["type_"]] if "type_" in setting.exact else list(setting.exact.get("type_list") or ())
     for name in expected:
@@ -189,9 +187,9 @@ def _column_types(setting: Setting) -> Answer:
 
     def types(_: Sequence[Any]) -> list[dict[str, str]]:
         same = next((str(name) for name in expected if type_matches(str(name), setting.own)), setting.own.native)
-        return [{"name": c.name, "type": same if c.name == setting.own.name else c.native} for c in setting.schema]
+        return [{"name": c.name, "type": same if c.name == setting.own.name else c.native} for c in setting.schema or ()]
 
-    return Answer((), types)
+    return Sought(types)
 
 
 _ALIASES = {
@@ -227,7 +225,7 @@ def _query(key: str) -> Callable[[Setting], str]:
             filled = text.format(batch=BATCH)
         except (KeyError, IndexError, ValueError) as error:
             raise Fault(f"{key} has a brace that is not {{batch}}", "write {{ and }} for braces of the SQL itself") from error
-        safe = guard_query(filled, setting.references)
+        safe = guard_query(filled, setting.references) if setting.references is not None else filled
         if isinstance(safe, Refused):
             raise Fault(safe.message, safe.hint)
         return safe
@@ -235,14 +233,26 @@ def _query(key: str) -> Callable[[Setting], str]:
     return guarded
 
 
-def _unexpected_rows(setting: Setting) -> Answer:
-    return Answer((Ask(f"SELECT count(*) FROM (\n{_query('unexpected_rows_query')(setting)}\n)", fused=False),))
+def _unexpected_rows(setting: Setting) -> Sought[Any]:
+    return _alone(f"SELECT count(*) FROM (\n{_query('unexpected_rows_query')(setting)}\n)", _AUTHORS)
+
+
+_AUTHORS = "it is a query of its author's own"
+
+
+def _alone(sql: str, why: str) -> Sought[Any]:
+    return Sought(_same, (), (Statement(sql, _first),), why)
+
+
+def _first(rows: Any) -> Any:
+    row = rows.fetchone()
+    return row[0] if row else None
 
 
 _MOST_ROWS = 100_000
 
 
-def _records(key: str) -> Callable[[Setting], Answer]:
+def _records(key: str) -> Callable[[Setting], Sought[Any]]:
     """All rows of a query as GX takes them. GX itself compares the first 200 only, in no order: that could be any verdict."""
 
     def fold(rows: Any) -> list[dict[str, Any]]:
@@ -255,21 +265,21 @@ def _records(key: str) -> Callable[[Setting], Answer]:
         found: list[dict[str, Any]] = answers[0]
         return found
 
-    return lambda setting: Answer((Ask(_query(key)(setting), False, fold),), read)
+    return lambda setting: Sought(read, (), (Statement(_query(key)(setting), fold),), _AUTHORS)
 
 
-def _comparison(setting: Setting) -> Answer:
+def _comparison(setting: Setting) -> Sought[Any]:
     source = str(setting.exact["comparison_data_source_name"])
     if source != BATCH:
         _reference(source, setting)
     return _records("comparison_query")(setting)
 
 
-def _nothing(_: Setting) -> Answer:
-    return Answer((), lambda _: [])
+def _nothing(_: Setting) -> Sought[Any]:
+    return Sought(lambda _: [])
 
 
-_METRICS: Mapping[str, Callable[[Setting], Answer]] = {
+_METRICS: Mapping[str, Callable[[Setting], Sought[Any]]] = {
     "table.row_count": _row_count,
     "table.row_count.self": _row_count,
     "table.row_count.other": _other_row_count,
@@ -282,7 +292,7 @@ _METRICS: Mapping[str, Callable[[Setting], Answer]] = {
     "column.mean": _one("avg"),
     "column.median": _one("median"),
     "column.standard_deviation": _one("stddev_samp"),
-    "column.distinct_values.count": lambda setting: Answer((setting.aggregate(f"count(DISTINCT {setting.column})"),)),
+    "column.distinct_values.count": lambda setting: Sought(_same, (setting.aggregate(f"count(DISTINCT {setting.column})"),)),
     "column.non_null_proportion": _present_share,
     "column.unique_proportion": _share("count(DISTINCT {0})"),
     "column.quantile_values": _quantiles,
@@ -296,3 +306,44 @@ _METRICS: Mapping[str, Callable[[Setting], Answer]] = {
     "base_query.table": _records("base_query"),
     "comparison_query.data_source_table": _comparison,
 }
+FIGURE_KINDS: Mapping[str, tuple[str, ...]] = {
+    "expect_column_distinct_values_to_be_in_set": (
+        "column.distinct_values.not_in_set.count",
+        "column.distinct_values.not_in_set",
+    ),
+    "expect_column_distinct_values_to_contain_set": (
+        "column.distinct_values.missing_from_column.count",
+        "column.distinct_values.missing_from_column",
+    ),
+    "expect_column_distinct_values_to_equal_set": (
+        "column.distinct_values.not_in_set.count",
+        "column.distinct_values.not_in_set",
+        "column.distinct_values.missing_from_column.count",
+        "column.distinct_values.missing_from_column",
+    ),
+    "expect_column_max_to_be_between": ("column.max",),
+    "expect_column_mean_to_be_between": ("column.mean",),
+    "expect_column_median_to_be_between": ("column.median",),
+    "expect_column_min_to_be_between": ("column.min",),
+    "expect_column_most_common_value_to_be_in_set": ("column.most_common_value",),
+    "expect_column_proportion_of_non_null_values_to_be_between": ("column.non_null_proportion",),
+    "expect_column_proportion_of_unique_values_to_be_between": ("column.unique_proportion",),
+    "expect_column_quantile_values_to_be_between": ("column.quantile_values",),
+    "expect_column_stdev_to_be_between": ("column.standard_deviation",),
+    "expect_column_sum_to_be_between": ("column.sum",),
+    "expect_column_to_exist": ("table.columns",),
+    "expect_column_type_to_be": ("table.column_types",),
+    "expect_column_unique_value_count_to_be_between": ("column.distinct_values.count",),
+    "expect_column_values_to_be_in_type_list": ("table.column_types",),
+    "expect_column_values_to_be_of_type": ("table.column_types",),
+    "expect_query_results_to_match_comparison": ("base_query.table", "comparison_query.data_source_table"),
+    "expect_table_column_count_to_be_between": ("table.column_count",),
+    "expect_table_column_count_to_equal": ("table.column_count",),
+    "expect_table_columns_to_match_ordered_list": ("table.columns",),
+    "expect_table_columns_to_match_set": ("table.columns",),
+    "expect_table_row_count_to_be_between": ("table.row_count",),
+    "expect_table_row_count_to_equal": ("table.row_count",),
+    "expect_table_row_count_to_equal_other_table": ("table.row_count.self", "table.row_count.other"),
+    "unexpected_rows_expectation": ("unexpected_rows_query.table", "unexpected_rows_query.row_count"),
+}
+"""Each expectation that is about figures or the table, and the metrics that it wants to know."""

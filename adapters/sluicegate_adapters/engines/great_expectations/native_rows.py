@@ -17,8 +17,13 @@ from sluicegate_adapters.engines.great_expectations.faults import Fault
 __all__ = ["ROW_KINDS", "row_kind"]
 
 
-def row_kind(kind: str, exact: Mapping[str, Any], schema: BatchSchema) -> RowMeaning:
+def row_kind(kind: str, exact: Mapping[str, Any], schema: BatchSchema | None) -> RowMeaning:
     """The rows of a map expectation, without its row condition.
+
+    Args:
+        kind: one of ``ROW_KINDS``.
+        exact: its arguments.
+        schema: the batch's columns; None when there is no data yet.
 
     Raises:
         Fault: the arguments don't fit the expectation or the batch.
@@ -31,7 +36,7 @@ class _Call:
     """An expectation's arguments and the batch's columns, with the questions that the translations ask of them."""
 
     exact: Mapping[str, Any]
-    schema: BatchSchema
+    schema: BatchSchema | None
     columns: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -40,7 +45,7 @@ class _Call:
 
     def meaning(self, check: m.CanonicalCheck) -> RowMeaning:
         """As the canonical check, fitted to the column."""
-        bound = bind(check, self.schema)
+        bound = bind(check, self.schema) if self.schema else check
         if isinstance(bound, Unbindable):
             raise Fault(bound.message, bound.hint)
         return row_meaning(bound, self.schema)
@@ -172,8 +177,8 @@ def _ordered(direction: m.Direction) -> Callable[[_Call], RowMeaning]:
 
 
 def _numbers_only(call: _Call) -> None:
-    column = call.schema.get(call.column)
-    if column is None or not column.kind.is_number:
+    column = call.schema.get(call.column) if call.schema else None
+    if call.schema and (column is None or not column.kind.is_number):
         raise Fault(f"column {call.column!r} holds no numbers")
 
 
@@ -265,8 +270,9 @@ def _record(holds: Callable[[_Call, Sequence[str]], str]) -> Callable[[_Call], R
 
 
 def _sum_equals(call: _Call, columns: Sequence[str]) -> str:
-    kinds = [found.kind for name in call.columns if (found := call.schema.get(name))]
-    wide = [f"CAST({column} AS HUGEINT)" if kind is Kind.INTEGER else column for column, kind in zip(columns, kinds, strict=True)]
+    found = [call.schema.get(name) if call.schema else None for name in call.columns]
+    whole = [column is not None and column.kind is Kind.INTEGER for column in found]
+    wide = [f"CAST({column} AS HUGEINT)" if is_whole else column for column, is_whole in zip(columns, whole, strict=True)]
     return f"({' + '.join(wide)} = {literal(call.number('sum_total'))})"
 
 

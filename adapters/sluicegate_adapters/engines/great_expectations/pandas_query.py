@@ -30,7 +30,7 @@ _OWN_NAMES = frozenset({"index"})
 _HINT = "compare the batch's columns: a > 5 and b == 'x', c.notnull(), `name with spaces`.isin([1, 2])"
 
 
-def check_query(text: str, schema: BatchSchema) -> None:
+def check_query(text: str, schema: BatchSchema | None) -> None:
     """Refuse whatever isn't a comparison of the batch's columns.
 
     Raises:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.checks.contract_check import ContractCheck, NativeCheck, Untestable
+from sluicegate.checks.questions import Question, Unanswered
 from sluicegate.errors import EngineError
 from sluicegate.ports.batch import BatchView
 from sluicegate.ports.engine import Result, RunContext
-from sluicegate_adapters.engines.great_expectations.asks import Ask, Broken, answer_all
+from sluicegate.ports.statements import StatementFailed
 from sluicegate_adapters.engines.great_expectations.canonical_jobs import canonical_job
 from sluicegate_adapters.engines.great_expectations.faults import Fault
-from sluicegate_adapters.engines.great_expectations.jobs import Job
-from sluicegate_adapters.engines.great_expectations.native_jobs import Room, native_job
+from sluicegate_adapters.engines.great_expectations.jobs import Connect, Job
+from sluicegate_adapters.engines.great_expectations.native_jobs import native_job
+from sluicegate_adapters.engines.great_expectations.sought import fetch
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,49 +30,65 @@ def run_checks(checks: Sequence[ContractCheck], batch: BatchView, context: RunCo
     Raises:
         EngineError: the batch or DuckDB is of no more use.
     """
-    try:
-        connection = batch.connect()
-    except Exception as error:
-        raise EngineError(f"the batch can't be opened ({type(error).__name__})") from error
     jobs: list[Job] = []
-    for place, check in enumerate(checks):
+    for check in checks:
         try:
-            jobs.append(_job(check, batch, context, connection, place))
+            jobs.append(_job(check, batch, context))
         except Fault as fault:
             yield _error(check, fault)
         except EngineError:
             raise
         except Exception as error:  # noqa: BLE001 - one check never takes others with it
             yield _broke(check, error)
-    answers = answer_all(connection, [ask for job in jobs for ask in job.asks])
+    answers = _answers(batch, jobs)
+    connect = cache(partial(_connect, batch))
     for job in jobs:
-        yield _result(job, answers, connection)
+        yield _result(job, answers, connect)
 
 
-def _job(check: ContractCheck, batch: BatchView, context: RunContext, connection: duckdb.DuckDBPyConnection, place: int) -> Job:
+def _connect(batch: BatchView) -> duckdb.DuckDBPyConnection:
+    try:
+        return batch.connect()
+    except EngineError:
+        raise
+    except Exception as error:
+        raise EngineError(f"the batch can't be opened ({type(error).__name__})") from error
+
+
+def _answers(batch: BatchView, jobs: Sequence[Job]) -> Mapping[Question, Any]:
+    questions = tuple(dict.fromkeys(question for job in jobs for question in job.sought.questions))
+    return dict(zip(questions, batch.answers(questions), strict=True)) if questions else {}
+
+
+def _job(check: ContractCheck, batch: BatchView, context: RunContext) -> Job:
     match check.promise:
         case NativeCheck() as native:
-            return native_job(check, native, Room(batch, context, connection, place))
+            return native_job(check, native, batch, context)
         case Untestable(reason=reason):
             raise Fault(reason)
         case canonical:
             return canonical_job(check, canonical, batch, context)
 
 
-def _result(job: Job, answers: Mapping[Ask, Any], connection: duckdb.DuckDBPyConnection) -> Result:
-    given = [answers[ask] for ask in job.asks]
-    broken = next((answer for answer in given if isinstance(answer, Broken)), None)
-    if broken is not None:
-        hint, engine_broke = broken.hint, broken.engine_broke
-        return Result(check_id=job.check.id, error=broken.message, error_hint=hint, engine_broke=engine_broke)
+def _result(job: Job, answers: Mapping[Question, Any], connect: Connect) -> Result:
+    given = [answers[question] for question in job.sought.questions]
+    if (broken := next((answer for answer in given if isinstance(answer, Unanswered)), None)) is not None:
+        return _unanswered(job.check, broken)
     try:
-        return job.finish(given, connection)
+        given += [fetch(connect(), statement) for statement in job.sought.statements]
+        return job.finish(job.sought.read(given), connect)
+    except StatementFailed as failed:
+        return _unanswered(job.check, failed.unanswered)
     except Fault as fault:
         return _error(job.check, fault)
     except EngineError:
         raise
     except Exception as error:  # noqa: BLE001 - as above
         return _broke(job.check, error)
+
+
+def _unanswered(check: ContractCheck, why: Unanswered) -> Result:
+    return Result(check_id=check.id, error=why.message, error_hint=why.hint, engine_broke=why.engine_broke)
 
 
 def _broke(check: ContractCheck, error: Exception) -> Result:
