@@ -148,9 +148,11 @@ def watch_s3(counts: Counts) -> None:
 
 
 def imported() -> tuple[int, list[str]]:
-    """How many modules that are not Python's own, and which of the heavy libraries."""
+    """How many modules that are not Python's own, and which of the heavy libraries, whatever name they go by."""
     modules = {name for name in sys.modules if name.partition(".")[0] not in sys.stdlib_module_names}
-    return sum(not name.startswith("tests") for name in modules), [name for name in HEAVY if name in modules]
+    files = [str(getattr(module, "__file__", "")) for module in sys.modules.copy().values()]
+    places = {found[1] for file in files if (found := re.search(r"site-packages/(\w+)", file))}
+    return sum(not name.startswith("tests") for name in modules), [name for name in HEAVY if name in places]
 
 
 def run(verb: str, counts: Counts) -> None:
