@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sluicegate.checks.sqltext import BATCH, identifier
 from sluicegate.checks.values import Scalar
 from sluicegate.ports.engine import Evidence
 from sluicegate.ports.rules import RuleResult
 from sluicegate_adapters.engines.python_rules.forms import arrow_table
-
-if TYPE_CHECKING:
-    import duckdb
 
 __all__ = ["Answer", "Reading", "RuleUnclear", "read_answer"]
 
@@ -34,13 +30,13 @@ class Reading:
     """What an answer is held against.
 
     Attributes:
-        connection: to fetch rows that a mask points to.
+        rows_at: the rows at some positions, as a table or record batch: those that a mask points to.
         columns: those that the rule was given; evidence shows no others.
         rows: how many the batch has.
         evidence_rows: at most this many are shown.
     """
 
-    connection: duckdb.DuckDBPyConnection
+    rows_at: Callable[[Sequence[int]], Any]
     columns: Sequence[str]
     rows: int
     evidence_rows: int
@@ -179,19 +175,11 @@ def _read_mask(mask: Any, reading: Reading) -> Answer:
     failing = pc.fill_null(pc.invert(mask.cast(pa.bool_())), fill_value=False)
     count = pc.sum(failing).as_py() or 0
     positions = pc.indices_nonzero(failing)[: reading.evidence_rows].to_pylist() if count else []
-    return Answer(rows=len(mask) - mask.null_count, failing=count, evidence=_rows_at(positions, reading))
-
-
-def _rows_at(positions: Sequence[int], reading: Reading) -> Evidence | None:
-    if not positions:
-        return None
-    columns = ", ".join(map(identifier, reading.columns))
-    numbered = f"(SELECT {columns}, row_number() OVER () AS _sluicegate_row FROM {identifier(BATCH)})"
-    wanted = ", ".join(str(position + 1) for position in positions)
-    relation = reading.connection.sql(
-        f"SELECT {columns} FROM {numbered} WHERE _sluicegate_row IN ({wanted}) ORDER BY _sluicegate_row"
+    return Answer(
+        rows=len(mask) - mask.null_count,
+        failing=count,
+        evidence=_evidence(reading.rows_at(positions), reading) if positions else None,
     )
-    return _evidence(arrow_table(relation), reading)
 
 
 def _as_table(value: Any) -> Any | None:

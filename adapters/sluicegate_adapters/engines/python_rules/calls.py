@@ -22,12 +22,13 @@ _FORMS = {
     ("_duckdb", "DuckDBPyRelation"): "relation",
     ("pyarrow", "Table"): "table",
     ("pyarrow", "RecordBatchReader"): "reader",
+    ("pyarrow", "RecordBatch"): "parts",
     ("pandas", "DataFrame"): "pandas",
     ("polars", "DataFrame"): "polars",
     ("polars", "LazyFrame"): "polars_lazy",
 }
 _USUAL_NAMES = {"pa": "pyarrow", "pd": "pandas", "pl": "polars"}
-_KNOWN = "duckdb.DuckDBPyRelation, pa.Table, pa.RecordBatchReader, pd.DataFrame, pl.DataFrame or pl.LazyFrame"
+_KNOWN = "duckdb.DuckDBPyRelation, pa.Table, pa.RecordBatchReader, pa.RecordBatch, pd.DataFrame, pl.DataFrame or pl.LazyFrame"
 
 
 class RuleMiscalled(Exception):

@@ -9,6 +9,7 @@ import platform
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +24,10 @@ from sluicegate.ports.engine import NativeOutcome, Result, RunContext, Translati
 from sluicegate.ports.rules import RuleContext
 from sluicegate_adapters.engines.python_rules.answers import Answer, Reading, RuleUnclear, read_answer
 from sluicegate_adapters.engines.python_rules.calls import Call, RuleMiscalled, prepare
-from sluicegate_adapters.engines.python_rules.forms import load
+from sluicegate_adapters.engines.python_rules.forms import load, rows_at
 from sluicegate_adapters.engines.python_rules.output import prints_to_stderr
 from sluicegate_adapters.engines.python_rules.places import RuleNotFound, load_rule, places
+from sluicegate_adapters.engines.python_rules.streamed import answer_in_parts
 
 if TYPE_CHECKING:
     import duckdb
@@ -102,9 +104,16 @@ class _RuleRun:
         connection, evidence = self.batch.connect(), self.batch.connect()
         connection.execute("BEGIN TRANSACTION")  # what a rule creates or drops is undone
         try:
-            returned = rule(load(connection, columns, call.form), **call.arguments)
-            reading = Reading(connection=evidence, columns=columns, rows=self.rows, evidence_rows=self.context.evidence_rows)
-            return _judged(self.check, read_answer(returned, reading))
+            loaded = load(connection, columns, call.form)
+            reading = Reading(
+                rows_at=partial(rows_at, evidence, columns),
+                columns=columns,
+                rows=self.rows,
+                evidence_rows=self.context.evidence_rows,
+            )
+            filled = partial(_called, rule, call)
+            found = answer_in_parts(filled, loaded, reading) if call.form == "parts" else read_answer(filled(loaded), reading)
+            return _judged(self.check, found)
         except RuleUnclear as error:
             return self._error(f"rule {kind}: {error}", error.hint)
         except ModuleNotFoundError as error:
@@ -116,6 +125,10 @@ class _RuleRun:
 
     def _error(self, message: str, hint: str = "") -> Result:
         return Result(check_id=self.check.id, error=message, error_hint=hint)
+
+
+def _called(rule: Callable[..., Any], call: Call, batch: Any) -> Any:
+    return rule(batch, **call.arguments)
 
 
 def _columns(promise: NativeCheck) -> list[str]:

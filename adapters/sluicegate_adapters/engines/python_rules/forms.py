@@ -10,18 +10,18 @@ from sluicegate.checks.sqltext import BATCH, identifier
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["arrow_reader", "arrow_table", "load"]
+__all__ = ["arrow_reader", "arrow_table", "load", "rows_at"]
 
 _READER_ROWS = 65_536
 
 
 def load(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], form: str) -> Any:
-    """The batch's columns as ``relation``, ``table``, ``reader``, ``pandas``, ``polars`` or ``polars_lazy``."""
+    """The batch's columns as ``relation``, ``table``, ``reader`` (and for ``parts``), ``pandas``, ``polars`` or ``polars_lazy``."""
     relation = connection.sql(f"SELECT {', '.join(map(identifier, columns))} FROM {identifier(BATCH)}")
     match form:
         case "relation":
             return relation
-        case "reader":
+        case "reader" | "parts":
             return arrow_reader(relation)
         case "pandas":
             return _pandas(arrow_table(relation))
@@ -32,6 +32,15 @@ def load(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], form: st
             return frame.lazy() if form == "polars_lazy" and isinstance(frame, pl.DataFrame) else frame
         case _:
             return arrow_table(relation)
+
+
+def rows_at(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], positions: Sequence[int]) -> Any:
+    """The batch's rows at these positions, counted from 0, as a ``pa.Table``."""
+    listed = ", ".join(map(identifier, columns))
+    numbered = f"(SELECT {listed}, row_number() OVER () AS _sluicegate_row FROM {identifier(BATCH)})"
+    wanted = ", ".join(str(position + 1) for position in positions)
+    sql = f"SELECT {listed} FROM {numbered} WHERE _sluicegate_row IN ({wanted}) ORDER BY _sluicegate_row"
+    return arrow_table(connection.sql(sql))
 
 
 def arrow_table(relation: Any) -> Any:
