@@ -31,7 +31,7 @@ class Case:
         rounds: set -> how often; a set that isn't in it leaves the case out.
         commands: what takes its turns, each as a process; the first is what the others are compared to.
         script: instead of them: one process that measures by itself, told how often.
-        warm_up: whether a first round isn't counted.
+        warm_up: whether a first round isn't counted, where there are several.
         others: whether it is about other tools, and left out where there are none.
     """
 
@@ -52,7 +52,7 @@ class Case:
         if self.script is not None:
             return in_one_process(self.script(workshop, rounds).words, workshop.folder)
         assert self.commands is not None
-        return paired(self.commands(workshop), rounds, workshop.folder, warm_up=self.warm_up)
+        return paired(self.commands(workshop), rounds, workshop.folder, warm_up=self.warm_up and rounds > 1)
 
 
 def _twelve(workshop: Workshop, rows: int) -> dict[str, Command]:

@@ -162,6 +162,11 @@ class Scan:
                 self._settle(question, answer)
         return tuple(self._answers[item] for item in questions)
 
+    def known(self, question: Question) -> Any:
+        """A question's answer if it was asked; None if it wasn't."""
+        with self._changed:
+            return self._answers.get(question)
+
     def wake(self) -> None:
         """Let those who wait see that their view was interrupted."""
         with self._changed:

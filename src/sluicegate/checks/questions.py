@@ -21,6 +21,7 @@ from sluicegate.checks.values import Scalar
 from sluicegate.checks.visitor import CheckVisitor
 
 __all__ = [
+    "MOST_NAMED",
     "ROWS",
     "Aggregate",
     "Alone",
@@ -82,6 +83,10 @@ class Key:
 Question = Aggregate | Key
 
 
+MOST_NAMED = 1_000
+"""How many repeated keys an answer names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Repeats:
     """The answer to a ``Key``.
@@ -89,10 +94,13 @@ class Repeats:
     Attributes:
         rows: in which no column of the key is NULL.
         failing: of these, the rows whose key occurs more than once: every one of them.
+        named: DuckDB's ``hash`` of keys that do, their columns in the ``Key``'s order, by which their rows are found soon again: up to
+            ``MOST_NAMED``, and all of them if there are fewer; empty if they aren't known.
     """
 
     rows: int
     failing: int
+    named: tuple[int, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,6 +215,7 @@ class Gate(Opening, Ward):
             classified=contract.classified_columns,
             rows=profile.evidence_rows,
             timeout=profile.timeout_seconds,
+            repeats=batch.repeats,
         )
         return self._sign(planned, batch, outcomes)
 
