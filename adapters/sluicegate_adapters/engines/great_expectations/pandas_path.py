@@ -51,7 +51,7 @@ def judge_on_pandas(
         raise Fault(f"Great Expectations could not compute it on pandas ({type(error).__name__})") from error
     if aborted:
         raise Fault(f"Great Expectations could not compute it on pandas ({_reason(aborted)})")
-    return judge(expectation, metrics, engine)
+    return judge(expectation, {name: metrics[item.id] for name, item in wanted.items()}, engine)
 
 
 def _reason(aborted: Mapping[Any, Any]) -> str:
