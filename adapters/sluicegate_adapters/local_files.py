@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -26,6 +27,7 @@ __all__ = ["LocalFiles", "Step", "absolute", "storage_errors"]
 Step: TypeAlias = Callable[[str, Path], AbstractContextManager[object]]
 
 _WRITE_BLOCK = 4096
+_CLOCK_TICK_NS = 2_000_000_000  # FAT's
 _NO_SPACE = "free some space, then run it again"
 _NO_PERMISSION = "let this user write there, or name another place in the profile"
 _IN_THE_WAY = "a file stands where a folder is needed: move it, or name another place in the profile"
@@ -78,6 +80,7 @@ class LocalFiles:
 
     def __init__(self, step: Step = _unwatched) -> None:
         self.step = step
+        self._synced: dict[Path, tuple[int, int, int]] = {}
 
     def make_folder(self, folder: Path) -> None:
         """The folder and its parents, each of them durable in the one above."""
@@ -91,7 +94,26 @@ class LocalFiles:
                 level.mkdir(exist_ok=True)
             self.sync_folder(level.parent)
         if not missing:  # whoever made it may not have come so far as to make that durable
-            self.sync_folder(folder.parent)
+            self._sync_unless_settled(folder.parent)
+
+    def _sync_unless_settled(self, folder: Path) -> None:
+        """Sync a folder, unless nothing came into it or went since this did so last.
+
+        Its time of change tells, once it is older than the coarsest clock of a filesystem: until then a later change may have the same.
+        """
+        found = folder.stat()
+        state = found.st_dev, found.st_ino, found.st_mtime_ns
+        if self._synced.get(folder) == state:
+            return
+        is_old = time.time_ns() - found.st_mtime_ns > _CLOCK_TICK_NS
+        self.sync_folder(folder)
+        if is_old:
+            self._synced[folder] = state
+
+    def new_folder(self, folder: Path) -> None:
+        """A new folder whose name need not last: what is published gets another one."""
+        with self.step("make folder", folder):
+            folder.mkdir()
 
     def write(self, path: Path, content: bytes) -> None:
         """A new file with this content, on disk when this returns."""

@@ -35,7 +35,7 @@ class Staging:
         self.clean()
         staged, descriptor = self._claim()
         try:
-            self._files.make_folder(staged)
+            self._files.new_folder(staged)
             yield staged
         finally:
             with contextlib.suppress(OSError):  # harmless where it is: the next commit cleans it up

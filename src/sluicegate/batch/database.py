@@ -161,7 +161,8 @@ class Database:
     def close(self, *, busy: bool) -> None:
         """Close it, unless an abandoned thread still computes (DuckDB would wait for it, or refuse), or somebody keeps it."""
         if not busy:
-            if self.keeper is not None and self._emptied() and self.keeper(self):
+            keeper, self.keeper = self.keeper, None
+            if keeper is not None and self._emptied() and keeper(self):
                 return
             self.destroy()
         self._clean()

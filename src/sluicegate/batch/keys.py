@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluicegate.batch.limits import Limits
 from sluicegate.batch.witness import Sampled, Witness, sampled_value, witness
-from sluicegate.checks.questions import Aggregate, Key, Question, Repeats, count_where
+from sluicegate.checks.questions import MOST_NAMED, Aggregate, Key, Question, Repeats, count_where
 from sluicegate.checks.sqltext import BATCH, identifier
 from sluicegate.checks.types import BatchSchema, Kind
 from sluicegate.ports.statements import StatementFailed, fetch_row, mapped
@@ -134,14 +134,17 @@ def repeats(connection: duckdb.DuckDBPyConnection, key: Key, plan: KeyPlan, answ
         for sieve in plan.sieves:
             found = _sifted(connection, key, sieve, int(_TOO_MANY * rows))
             if found is not None:
-                return Repeats(rows, found)
+                return Repeats(rows, *found)
     sql = f"SELECT coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE n > 1), 0) FROM ({_grouped(key)})"
     present, failing = fetch_row(connection, sql, 2)
     return Repeats(int(present), int(failing))
 
 
-def _sifted(connection: duckdb.DuckDBPyConnection, key: Key, sieve: Sieve, most: int) -> int | None:
-    """How many rows have a key that occurs more than once, found among those that a sieve leaves; None if it leaves too many."""
+def _sifted(connection: duckdb.DuckDBPyConnection, key: Key, sieve: Sieve, most: int) -> tuple[int, tuple[int, ...]] | None:
+    """How many rows have a key that occurs more than once, found among those that a sieve leaves, and hashes of such keys.
+
+    None if the sieve leaves more rows than ``most``.
+    """
     _execute(
         connection,
         f"CREATE OR REPLACE TEMP TABLE {_SUSPECTS} AS SELECT {sieve.value} AS suspect, count(*) AS n FROM {BATCH} "
@@ -150,9 +153,15 @@ def _sifted(connection: duckdb.DuckDBPyConnection, key: Key, sieve: Sieve, most:
     try:
         left = int(fetch_row(connection, f"SELECT coalesce(sum(n), 0) FROM {_SUSPECTS}", 1)[0])
         if not left or left > most:
-            return None if left else 0
-        grouped = _grouped(key, f" AND {sieve.value} IN (SELECT suspect FROM {_SUSPECTS})")
-        return int(fetch_row(connection, f"SELECT coalesce(sum(n) FILTER (WHERE n > 1), 0) FROM ({grouped})", 1)[0])
+            return None if left else (0, ())
+        grouped = _grouped(key, f" AND {sieve.value} IN (SELECT suspect FROM {_SUSPECTS})", f", any_value({_hash(key)}) AS h")
+        failing, named = fetch_row(
+            connection,
+            f"WITH repeated AS MATERIALIZED ({grouped} HAVING count(*) > 1) SELECT coalesce(sum(n), 0), "
+            f"(SELECT list(h) FROM (SELECT h FROM repeated LIMIT {MOST_NAMED})) FROM repeated",
+            2,
+        )
+        return int(failing), tuple(named or ())
     finally:
         _execute(connection, f"DROP TABLE IF EXISTS {_SUSPECTS}")
 
@@ -198,8 +207,9 @@ def _names(columns: Sequence[str]) -> str:
     return ", ".join(map(identifier, columns))
 
 
-def _grouped(key: Key, narrowed: str = "") -> str:
-    return f"SELECT count(*) AS n FROM {BATCH} WHERE {_present(key)}{narrowed} GROUP BY {_names(key.columns)}"
+def _grouped(key: Key, narrowed: str = "", also: str = "") -> str:
+    names = _names(key.columns)
+    return f"SELECT count(*) AS n{also} FROM {BATCH} WHERE {_present(key)}{narrowed} GROUP BY {names}"
 
 
 def _execute(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:

@@ -18,7 +18,7 @@ from sluicegate.batch.parts import without_rows
 from sluicegate.batch.readers import file_list
 from sluicegate.batch.scan import Scan
 from sluicegate.batch.statistics import Statistics
-from sluicegate.checks.questions import ROWS, Question
+from sluicegate.checks.questions import ROWS, Key, Question, Repeats
 from sluicegate.checks.types import BatchSchema
 from sluicegate.errors import StorageError, UsageError
 
@@ -73,6 +73,7 @@ class Batch:
     _known_sha256: str | None = None
     _views: list[EngineView] = field(default_factory=list, repr=False)
     _on_close: list[Callable[[], object]] = field(default_factory=list, repr=False)
+    _last: Scan | None = field(default=None, init=False, repr=False)  # of these rows: the rest of a batch begins without
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -119,7 +120,13 @@ class Batch:
         """Begin to answer what the engines of a run will ask; their views share it."""
         scan = Scan(self.view(), questions, self._known, self._statistics)
         scan.start()
+        self._last = scan
         return scan
+
+    def repeats(self, key: Key) -> Repeats | None:
+        """How a key repeats, if the last scan was asked that and could tell."""
+        found = self._last.known(key) if self._last else None
+        return found if isinstance(found, Repeats) else None
 
     @property
     def _known(self) -> Mapping[Question, Any]:

@@ -6,7 +6,7 @@ row splits are read with it. The checks must have been bound to the batch's sche
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sluicegate.checks import model as m
@@ -14,7 +14,7 @@ from sluicegate.checks.sqltext import BATCH, identifier, literal, literals
 from sluicegate.checks.types import BatchSchema, Kind
 from sluicegate.checks.visitor import CheckVisitor
 
-__all__ = ["RowMeaning", "row_meaning"]
+__all__ = ["RowMeaning", "row_meaning", "unique_among"]
 
 _FEW_TEXTS = 12  # measured: from here on a hash table is cheaper, whatever the column's values are
 
@@ -57,6 +57,29 @@ def row_meaning(check: m.CanonicalCheck, schema: BatchSchema | None, references:
         TypeError: the check is not row-level.
     """
     return _Meanings(schema, references or {}).visit(check)
+
+
+def unique_among(columns: Sequence[str], hashes: Sequence[int]) -> RowMeaning:
+    """The meaning of ``unique``, looked for only among the keys of which DuckDB's ``hash`` is one of these.
+
+    Where these are all that repeat, it is the check's whole meaning, and costs no more than reading the columns.
+
+    Args:
+        columns: of the key, in the order in which they were hashed.
+        hashes: at least one.
+    """
+    keys = ", ".join(identifier(column) for column in columns)
+    named = ", ".join(f"{int(value)}::UBIGINT" for value in hashes)
+    return _unique(columns, f"({_all_present(columns)} AND hash({keys}) IN ({named}))")
+
+
+def _unique(columns: Sequence[str], suspected: str) -> RowMeaning:
+    """Rows whose key occurs more than once; only those of which a predicate is true can be among them."""
+    keys = ", ".join(identifier(column) for column in columns)
+    key = f"({keys})" if len(columns) > 1 else keys  # as one value on both sides: DuckDB 1.0 knows no other way
+    repeated = f"SELECT {key} FROM {BATCH} WHERE {suspected} GROUP BY {keys} HAVING count(*) > 1"
+    failing = f"({suspected} AND {key} IN ({repeated}))"
+    return RowMeaning(considered=_all_present(columns), failing=failing, fusable=False)
 
 
 class _Meanings(CheckVisitor[RowMeaning]):
@@ -152,11 +175,7 @@ class _Meanings(CheckVisitor[RowMeaning]):
         return self._text(column)
 
     def unique(self, check: m.Unique) -> RowMeaning:
-        keys = ", ".join(identifier(column) for column in check.columns)
-        present = _all_present(check.columns)
-        key = f"({keys})" if len(check.columns) > 1 else keys  # as one value on both sides: DuckDB 1.0 knows no other way
-        repeated = f"SELECT {key} FROM {BATCH} WHERE {present} GROUP BY {keys} HAVING count(*) > 1"
-        return RowMeaning(considered=present, failing=f"({present} AND {key} IN ({repeated}))", fusable=False)
+        return _unique(check.columns, _all_present(check.columns))
 
     def reference(self, check: m.Reference) -> RowMeaning:
         view = identifier(self._references.get(check.dataset, check.dataset))
@@ -190,5 +209,5 @@ class _Meanings(CheckVisitor[RowMeaning]):
     schema = column_type = row_count = freshness = aggregate = metric_query = drift = _refuse
 
 
-def _all_present(columns: tuple[str, ...]) -> str:
+def _all_present(columns: Sequence[str]) -> str:
     return "(" + " AND ".join(f"{identifier(column)} IS NOT NULL" for column in columns) + ")"

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import cast
 
 from sluicegate.checks import model as m
 from sluicegate.checks.contract_check import NativeCheck, Untestable
-from sluicegate.checks.meaning import row_meaning
+from sluicegate.checks.meaning import RowMeaning, row_meaning, unique_among
+from sluicegate.checks.questions import MOST_NAMED, Key, Repeats
 from sluicegate.checks.sqltext import identifier, literal
 from sluicegate.checks.types import BatchSchema
 from sluicegate.gate.plan import Plan
@@ -36,6 +37,7 @@ def gather_evidence(
     classified: Collection[str],
     rows: int,
     timeout: float,
+    repeats: Callable[[Key], Repeats | None] = lambda _: None,
 ) -> tuple[CheckOutcome, ...]:
     """The outcomes, each failed row-level one with up to ``rows`` of its rows; classified cells are masked in all evidence.
 
@@ -50,6 +52,7 @@ def gather_evidence(
         classified: columns whose values must not be shown.
         rows: at most this many for each check; 0 gathers nothing.
         timeout: seconds.
+        repeats: what the run found out about a key; what it names of it spares looking for what repeats once more.
     """
     outcomes = [masked_evidence(item, classified) for item in outcomes]  # native checks brought theirs
     bound = {item.check.id: item.check.promise for item in plan.checks}
@@ -58,7 +61,7 @@ def gather_evidence(
         return tuple(outcomes)
     columns = {check_id: _columns(promise, view.schema, keys) for check_id, promise in wanted.items()}
     parts = [
-        _select(check_id, promise, columns[check_id], view, classified=classified, rows=rows)
+        _select(check_id, _meaning(promise, view, repeats, rows), columns[check_id], classified=classified, rows=rows)
         for check_id, promise in wanted.items()
     ]
     found = _fetch(" UNION ALL ".join(parts), view, timeout)
@@ -92,10 +95,17 @@ def _columns(promise: object, schema: BatchSchema, keys: Sequence[str]) -> tuple
     return tuple(dict.fromkeys(name for name in (*keys, *named) if name and name in schema))[:_MOST_COLUMNS]
 
 
-def _select(
-    check_id: str, promise: m.CanonicalCheck, columns: Sequence[str], view: EngineView, *, classified: Collection[str], rows: int
-) -> str:
-    meaning = row_meaning(promise, view.schema, view.references)
+def _meaning(promise: m.CanonicalCheck, view: EngineView, repeats: Callable[[Key], Repeats | None], rows: int) -> RowMeaning:
+    """What breaks a check; of repeated keys, as many as there can be evidence for."""
+    if isinstance(promise, m.Unique):
+        key = Key(promise.columns)
+        found = repeats(key)
+        if found and found.named and rows <= MOST_NAMED:
+            return unique_among(key.columns, found.named[:rows])
+    return row_meaning(promise, view.schema, view.references)
+
+
+def _select(check_id: str, meaning: RowMeaning, columns: Sequence[str], *, classified: Collection[str], rows: int) -> str:
     cells = ", ".join(
         f"CASE WHEN {identifier(name)} IS NULL THEN NULL ELSE {literal(MASK)} END"
         if name in classified

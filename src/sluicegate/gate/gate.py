@@ -74,8 +74,9 @@ class Gate(Opening, Ward):
         return cls(load_profile(path))
 
     def close(self) -> None:
-        """Give back what is kept ready for the next batch: idle databases. A gate that is used again works, and keeps nothing."""
+        """Give back what is kept ready for the next batch: idle databases and connections. Used again, it works, and keeps nothing."""
         self._databases.close()
+        self.history.close()
 
     def __enter__(self) -> Self:
         return self
@@ -214,6 +215,7 @@ class Gate(Opening, Ward):
             classified=contract.classified_columns,
             rows=profile.evidence_rows,
             timeout=profile.timeout_seconds,
+            repeats=batch.repeats,
         )
         return self._sign(planned, batch, outcomes)
 

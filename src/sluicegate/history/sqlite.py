@@ -6,16 +6,18 @@ import json
 import math
 import os
 import uuid
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sluicegate.errors import StorageError, TransientStorageError
 from sluicegate.history.record import RunRecord
+from sluicegate.idle import Idle
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA_VERSION", "SqliteHistory"]
 
 SCHEMA_VERSION = 1
+_MOST_IDLE = 4
 
 _SCHEMA = """
 CREATE TABLE schema_version (version INTEGER NOT NULL);
@@ -65,8 +68,20 @@ SELECT value FROM (
 """
 
 
+class _Opened(NamedTuple):
+    """A connection, and the file that it is open on; None if that can't be told."""
+
+    connection: sqlite3.Connection
+    file: tuple[int, int] | None
+
+    def close(self) -> None:
+        self.connection.close()
+
+
 class SqliteHistory:
-    """Run records in one file. Nothing is opened before it is needed, and nothing stays open.
+    """Run records in one file. Nothing is opened before it is needed; some connections stay open for the next run, until ``close``.
+
+    While one is open the latest runs may be in the file's write-ahead log beside it: who copies the file takes both.
 
     Args:
         path: the database; it and its folder are made by the first ``record``.
@@ -76,6 +91,12 @@ class SqliteHistory:
     def __init__(self, path: Path, *, busy_seconds: float = 30) -> None:
         self.path = path
         self._busy_seconds = busy_seconds
+        self._idle: Idle[_Opened] = Idle(_Opened.close, _MOST_IDLE)
+        weakref.finalize(self, self._idle.close)
+
+    def close(self) -> None:
+        """Close what is open now, and keep nothing open from now on."""
+        self._idle.close()
 
     def record(self, run: RunRecord) -> None:
         """Keep a run. The same record again changes nothing.
@@ -161,12 +182,15 @@ class SqliteHistory:
                     yield None
                     return
                 self._begin()
-            connection = sqlite3.connect(self.path, timeout=self._busy_seconds, isolation_level=None)
+            opened = self._reopened() or self._opened()
             try:
-                self._prepare(connection)
-                yield connection
-            finally:
-                connection.close()
+                self._prepare(opened.connection)
+                yield opened.connection
+            except BaseException:
+                opened.close()
+                raise
+            if not self._idle.keep(opened):
+                opened.close()
         except sqlite3.OperationalError as error:
             raise self._operational(error) from error
         except sqlite3.DatabaseError as error:
@@ -178,6 +202,28 @@ class SqliteHistory:
             raise StorageError(
                 f"the history {self.path} can't be used: {error.strerror or error}", hint="name another history.path"
             ) from error
+
+    def _reopened(self) -> _Opened | None:
+        """An idle connection to the file that is there; those to one that was moved away are closed."""
+        while opened := self._idle.take():
+            if opened.file == _identity(self.path):
+                return opened
+            opened.close()
+        return None
+
+    def _opened(self) -> _Opened:
+        import sqlite3
+
+        found = _identity(self.path)
+        connection = sqlite3.connect(
+            self.path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
+        )  # but one thread at a time
+        try:
+            _version(connection)  # only now the file is open
+            return _Opened(connection, found if found == _identity(self.path) else None)
+        except BaseException:
+            connection.close()
+            raise
 
     def _begin(self) -> None:
         """Make the database under another name and link it into place: nobody ever sees half a one.
@@ -218,6 +264,11 @@ class SqliteHistory:
             )
         cure = "free some space" if "full" in reason else "let this user write there, or name another history.path"
         return StorageError(f"the history {self.path} can't be used: {reason}", hint=cure)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _make_schema(connection: sqlite3.Connection) -> None:

@@ -15,7 +15,8 @@ from sluicegate.batch.keys import plan_keys
 from sluicegate.batch.scan import answer_all
 from sluicegate.batch.source import open_batch
 from sluicegate.checks.questions import ROWS, Key, Repeats
-from sluicegate.checks.sqltext import BATCH
+from sluicegate.checks.sqltext import BATCH, identifier
+from sluicegate.ports.quarantine import ROW_COLUMN
 
 ROW_COUNT = 60_000
 
@@ -118,3 +119,22 @@ def test_more_keys_than_fit_into_memory_spill_and_are_counted_exactly(tmp_path: 
     settings = BatchSettings(memory_limit="80MB", threads=2, temp_directory=tmp_path / "spill")
     with open_batch(path, settings=settings) as batch:
         assert batch.view().answers([Key(("number",)), Key(("text",))]) == (Repeats(rows, 2), Repeats(rows, 2))
+
+
+def test_a_batch_names_what_repeats_until_it_shows_other_rows(tmp_path: Path) -> None:
+    path = tmp_path / "keys.parquet"
+    with duckdb.connect() as other:
+        other.execute(
+            f"COPY (SELECT 'C' || (i - i // {ROW_COUNT - 1}) AS code FROM range({ROW_COUNT}) AS numbers(i)) TO '{path}'"
+        )
+        other.execute(f"COPY (SELECT 7::BIGINT AS {identifier(ROW_COLUMN)}) TO '{tmp_path / 'broken.parquet'}'")
+        hashed = other.execute(f"SELECT hash('C{ROW_COUNT - 2}')").fetchall()[0]
+    key = Key(("code",))
+    with open_batch(path) as batch:
+        assert batch.repeats(key) is None
+        assert batch.view(batch.scan([key])).answers([key]) == (Repeats(ROW_COUNT, 2),)
+        found = batch.repeats(key)
+        assert found
+        assert found.named == hashed
+        with batch.without(tmp_path / "broken.parquet") as rest:
+            assert rest.repeats(key) is None
