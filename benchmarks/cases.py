@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from benchmarks.contracts import many_checks, on_engine, wide_checks
+from benchmarks.contracts import many_checks, many_figures, on_engine, wide_checks
 from benchmarks.measure import Command, Runs, in_one_process, paired
 from benchmarks.workshop import HERE, Workshop
 
@@ -110,9 +110,16 @@ def _three_engines(workshop: Workshop) -> Mapping[str, Command]:
 def _checks(workshop: Workshop) -> Mapping[str, Command]:
     orders = workshop.orders(_M)
     counts = (20, 5, 100, 400)
-    return {
+    checked = {
         f"{count} checks": workshop.check(workshop.contract(f"checks-{count}", many_checks(count)), orders) for count in counts
     }
+    by_hand = {
+        f"{count} checks but the two keys, in one statement written by hand": workshop.script(
+            "statement", orders, many_figures(count)
+        )
+        for count in (20, 400)
+    }
+    return {**checked, **by_hand}
 
 
 def _columns(workshop: Workshop) -> Mapping[str, Command]:
