@@ -248,7 +248,12 @@ class _Works(CheckVisitor[Work]):
         return self._present(check.column)
 
     def completeness(self, check: m.Completeness) -> Work:
-        return self._rows(check) if check.missing_values else self._present(check.column)
+        if not check.missing_values:
+            return self._present(check.column)
+        told = self._rows(m.RejectedValues(column=check.column, values=check.missing_values))
+        present, missing = (question for question in told.questions if isinstance(question, Aggregate))
+        sql = _counts(ROWS.sql, f"{ROWS.sql} - {present.sql} + {missing.sql}")
+        return Asked(sql, (ROWS, present, missing), _read_missing)
 
     def unique(self, check: m.Unique) -> Work:
         key = Key(check.columns)
@@ -323,6 +328,11 @@ def _read_counts(answers: Sequence[Any]) -> Figures:
 def _read_complement(answers: Sequence[Any]) -> Figures:
     rows, passing = (int(answer or 0) for answer in answers)
     return Figures(rows=rows, failing=rows - passing)
+
+
+def _read_missing(answers: Sequence[Any]) -> Figures:
+    rows, present, missing = (int(answer or 0) for answer in answers)
+    return Figures(rows=rows, failing=rows - present + missing)
 
 
 def _read_repeats(answers: Sequence[Any]) -> Figures:
