@@ -105,11 +105,13 @@ class Repeats:
         failing: of these, the rows whose key occurs more than once: every one of them.
         named: DuckDB's ``hash`` of keys that do, their columns in the ``Key``'s order, by which their rows are found soon again: up to
             ``MOST_NAMED``, and all of them if there are fewer; empty if they aren't known.
+        values: how many different keys occur more than once; None if that wasn't counted.
     """
 
     rows: int
     failing: int
     named: tuple[int, ...] = field(default=(), compare=False, repr=False)
+    values: int | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,12 +89,12 @@ def _is_moment(column: Column) -> bool:
 
 
 def key_share(columns: Iterable[str], schema: BatchSchema | None) -> Share | None:
-    """How many values of a key occur more than once: zero if no row's does, which is all that the questions tell."""
+    """How many values of a key occur more than once; None where that wasn't counted."""
     found = [_column(name, schema) for name in columns]
     if not found or any(column is None for column in found):
         return None
     key = Key(tuple(column.name for column in found if column))
-    return Share((key,), lambda answers: None if answers[0].failing else 0)
+    return Share((key,), lambda answers: answers[0].values if answers[0].failing else 0)
 
 
 def _column(written: str, schema: BatchSchema | None) -> Column | None:
