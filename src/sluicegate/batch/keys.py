@@ -75,7 +75,7 @@ class KeyPlan:
     def decided(self, answers: Mapping[Question, Any]) -> Repeats | None:
         """How the key repeats, if the scan's answers decide it: only that it does not."""
         rows = answers.get(self.present)
-        return Repeats(rows, 0) if isinstance(rows, int) and self.images and answers.get(self.images) == rows else None
+        return Repeats(rows, 0, values=0) if isinstance(rows, int) and self.images and answers.get(self.images) == rows else None
 
 
 def plan_keys(connection: duckdb.DuckDBPyConnection, keys: Iterable[Key], schema: BatchSchema, rows: int) -> dict[Key, KeyPlan]:
@@ -135,13 +135,13 @@ def repeats(connection: duckdb.DuckDBPyConnection, key: Key, plan: KeyPlan, answ
             found = _sifted(connection, key, sieve, int(_TOO_MANY * rows))
             if found is not None:
                 return Repeats(rows, *found)
-    sql = f"SELECT coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE n > 1), 0) FROM ({_grouped(key)})"
-    present, failing = fetch_row(connection, sql, 2)
-    return Repeats(int(present), int(failing))
+    counts = "coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE n > 1), 0), count(*) FILTER (WHERE n > 1)"
+    present, failing, values = fetch_row(connection, f"SELECT {counts} FROM ({_grouped(key)})", 3)
+    return Repeats(int(present), int(failing), values=int(values))
 
 
-def _sifted(connection: duckdb.DuckDBPyConnection, key: Key, sieve: Sieve, most: int) -> tuple[int, tuple[int, ...]] | None:
-    """How many rows have a key that occurs more than once, found among those that a sieve leaves, and hashes of such keys.
+def _sifted(connection: duckdb.DuckDBPyConnection, key: Key, sieve: Sieve, most: int) -> tuple[int, tuple[int, ...], int] | None:
+    """How many rows have a key that occurs more than once, among those that a sieve leaves; hashes of such keys; how many there are.
 
     None if the sieve leaves more rows than ``most``.
     """
@@ -153,15 +153,15 @@ def _sifted(connection: duckdb.DuckDBPyConnection, key: Key, sieve: Sieve, most:
     try:
         left = int(fetch_row(connection, f"SELECT coalesce(sum(n), 0) FROM {_SUSPECTS}", 1)[0])
         if not left or left > most:
-            return None if left else (0, ())
+            return None if left else (0, (), 0)
         grouped = _grouped(key, f" AND {sieve.value} IN (SELECT suspect FROM {_SUSPECTS})", f", any_value({_hash(key)}) AS h")
-        failing, named = fetch_row(
+        failing, named, values = fetch_row(
             connection,
             f"WITH repeated AS MATERIALIZED ({grouped} HAVING count(*) > 1) SELECT coalesce(sum(n), 0), "
-            f"(SELECT list(h) FROM (SELECT h FROM repeated LIMIT {MOST_NAMED})) FROM repeated",
-            2,
+            f"(SELECT list(h) FROM (SELECT h FROM repeated LIMIT {MOST_NAMED})), count(*) FROM repeated",
+            3,
         )
-        return int(failing), tuple(named or ())
+        return int(failing), tuple(named or ()), int(values)
     finally:
         _execute(connection, f"DROP TABLE IF EXISTS {_SUSPECTS}")
 

@@ -12,7 +12,7 @@ from typing import Any
 from sluicegate.testing.batches import MemoryBatch
 from sluicegate_adapters.engines.great_expectations.arguments import columns_of
 from sluicegate_adapters.engines.great_expectations.catalogue import EXPECTATIONS
-from sluicegate_adapters.engines.great_expectations.pandas_path import frame_of
+from sluicegate_adapters.engines.great_expectations.pandas_path import frames_of
 
 __all__ = ["real_expectation", "real_judgement", "real_module", "real_type_engine", "real_verdict"]
 
@@ -56,7 +56,8 @@ def real_type_engine() -> Any:
 
 def real_judgement(kind: str, plain: Mapping[str, Any], rows: MemoryBatch) -> Any:
     engine = real_module("execution_engine").PandasExecutionEngine()
-    engine.load_batch_data("batch", frame_of(rows.connect(), list(columns_of(plain))))
+    [frame] = frames_of(rows.connect(), list(columns_of(plain)))
+    engine.load_batch_data("batch", frame)
     expectation = real_expectation(kind, plain)
     wanted = expectation.get_validation_dependencies(engine, dict(_RUNTIME)).metric_configurations
     metrics, aborted = (

@@ -83,11 +83,16 @@ def _place(path: tuple[Any, ...]) -> str:
 
 def metric_names(expectation: Any, engine: Any = None) -> Mapping[str, Any]:
     """What the expectation wants to know: GX's name for each metric -> its configuration."""
-    for package in _METRICS:  # they register themselves when they are imported
-        private.whole(f"expectations.metrics.{package}")
+    _register_metrics()
     wanted = expectation.get_validation_dependencies(engine, {"result_format": dict(_FORMAT)})
     found: Mapping[str, Any] = wanted.metric_configurations
     return found
+
+
+@cache
+def _register_metrics() -> None:
+    for package in _METRICS:  # they register themselves when they are imported
+        private.whole(f"expectations.metrics.{package}")
 
 
 def judge(expectation: Any, told: Mapping[str, Any], engine: Any = None, exact: Mapping[str, Any] | None = None) -> Judged:
