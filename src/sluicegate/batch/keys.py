@@ -7,13 +7,15 @@ Each way is for what the one before leaves open:
 2. Sieves. Equal keys have equal images and equal hashes: where none of these repeats, no key does, and only rows where one does are
    looked at themselves. A sieve takes a fraction of the memory of the keys.
 3. The keys themselves, grouped: of the rows that a sieve leaves; of all rows, if these are few, if keys repeat a lot in the sample, or
-   if nothing is narrower than the key.
+   if nothing is narrower than the key. What DuckDB spills to disk of it costs less than reading the batch again; where it can't
+   spill enough (DuckDB 1.0 hardly can), the keys are grouped in parts, one after the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.batch.limits import Limits
@@ -33,10 +35,12 @@ _SAMPLE = 1_000  # rows
 _SHARE_FOR_WITNESSES = 0.65  # of the memory; measured: DuckDB counts their bits in it, and what else is in a scan takes little
 _MANY = 0.2  # of a sample: keys that repeat like this have few different values, and grouping them is cheap
 _TOO_MANY = 0.5  # of the rows: a sieve that leaves so many was the wrong one
+_PARTS = (1, 8, 64)  # of the keys, if DuckDB runs out of memory
 _TEXTS = {Kind.STRING, Kind.BINARY}
-_ALIKE = _TEXTS | {Kind.BOOLEAN, Kind.INTEGER, Kind.DECIMAL, Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ}
+_ALIKE = _TEXTS | {Kind.BOOLEAN, Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ}
 """Kinds whose equal values have equal hashes, in every DuckDB that we support; a batch has no collations: they end with Arrow."""
 _SUSPECTS = "_sluicegate_suspects"
+_COUNTED = "SELECT coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE n > 1), 0) FROM ({})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +64,13 @@ class KeyPlan:
         present: counts the rows that have the key.
         images: counts the distinct values of a witness in them; None: there is none, or it would take too much memory.
         sieves: to be tried before the keys are grouped, one after the other.
+        parts: into how many the keys are cut when they are grouped; the first that doesn't take too much memory.
     """
 
     present: Aggregate
     images: Aggregate | None = None
     sieves: tuple[Sieve, ...] = ()
+    parts: tuple[int, ...] = (1,)
 
     @property
     def aggregates(self) -> tuple[Aggregate, ...]:
@@ -90,7 +96,10 @@ def plan_keys(connection: duckdb.DuckDBPyConnection, keys: Iterable[Key], schema
     Raises:
         EngineError: DuckDB was interrupted, or is of no more use.
     """
-    plans = {key: KeyPlan(Aggregate(count_where(_present(key)))) for key in keys}
+    plans = {
+        key: KeyPlan(Aggregate(count_where(_present(key))), parts=_PARTS if _kinds(key, schema) <= _ALIKE else (1,))
+        for key in keys
+    }
     if not plans or rows < _SMALL:
         return plans
     try:
@@ -108,8 +117,9 @@ def plan_keys(connection: duckdb.DuckDBPyConnection, keys: Iterable[Key], schema
         images = Aggregate(found.images) if found and cost <= room and not repeated else None
         room -= cost if images else 0
         sieves = [Sieve(found.neighbours, found.crowded)] if found else []
-        sieves += [Sieve(_hash(key))] if _is_hashed(key, schema) else []
-        plans[key] = KeyPlan(plan.present, images, tuple(sieves))
+        kinds = _kinds(key, schema)  # hashes must tell about the key, and be narrower
+        sieves += [Sieve(_hash(key))] if kinds & _TEXTS and kinds <= _ALIKE else []
+        plans[key] = replace(plan, images=images, sieves=tuple(sieves))
     return plans
 
 
@@ -132,12 +142,28 @@ def repeats(connection: duckdb.DuckDBPyConnection, key: Key, plan: KeyPlan, answ
     rows = answers.get(plan.present)
     if isinstance(rows, int):
         for sieve in plan.sieves:
-            found = _sifted(connection, key, sieve, int(_TOO_MANY * rows))
-            if found is not None:
-                return Repeats(rows, *found)
-    sql = f"SELECT coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE n > 1), 0) FROM ({_grouped(key)})"
-    present, failing = fetch_row(connection, sql, 2)
-    return Repeats(int(present), int(failing))
+            with suppress(StatementFailed):  # out of memory: in parts there may be enough
+                found = _sifted(connection, key, sieve, int(_TOO_MANY * rows))
+                if found is not None:
+                    return Repeats(rows, *found)
+    return _counted(connection, key, plan.parts)
+
+
+def _counted(connection: duckdb.DuckDBPyConnection, key: Key, parts: Sequence[int]) -> Repeats:
+    """By grouping the keys, all at once; or, if that takes too much memory, in as many parts as are given next."""
+    now, *later = parts
+    try:
+        counts = [fetch_row(connection, _COUNTED.format(_grouped(key, part)), 2) for part in _parts_of(key, now)]
+    except StatementFailed as failed:
+        if later and failed.unanswered.engine_broke:
+            return _counted(connection, key, later)
+        raise
+    return Repeats(sum(int(rows) for rows, _ in counts), sum(int(failing) for _, failing in counts))
+
+
+def _parts_of(key: Key, parts: int) -> Sequence[str]:
+    """Conditions, of which each key meets exactly one."""
+    return [f" AND {_hash(key)} % {parts} = {part}" for part in range(parts)] if parts > 1 else [""]
 
 
 def _sifted(connection: duckdb.DuckDBPyConnection, key: Key, sieve: Sieve, most: int) -> tuple[int, tuple[int, ...]] | None:
@@ -189,10 +215,8 @@ class _Sample:
         return witness([Sampled(self._columns[name], self._cells[name]) for name in key.columns], rows)
 
 
-def _is_hashed(key: Key, schema: BatchSchema) -> bool:
-    """Whether hashes tell about a key, and are narrower than it is."""
-    kinds = {column.kind if (column := schema.get(name)) else None for name in key.columns}
-    return bool(kinds & _TEXTS) and kinds <= _ALIKE
+def _kinds(key: Key, schema: BatchSchema) -> set[Kind | None]:
+    return {column.kind if (column := schema.get(name)) else None for name in key.columns}
 
 
 def _present(key: Key) -> str:
