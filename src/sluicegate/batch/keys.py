@@ -32,8 +32,9 @@ __all__ = ["KeyPlan", "Sieve", "plan_keys", "repeats"]
 
 _SMALL = 50_000  # rows: until there, grouping the keys takes no longer than looking at a sample
 _SAMPLE = 1_000  # rows
-_SHARE_FOR_WITNESSES = 0.65  # of the memory; measured: DuckDB counts their bits in it, and what else is in a scan takes little
+_SHARE_FOR_WITNESSES = 0.7  # of the memory; measured: DuckDB counts their bits in it, and what else is in a scan takes little
 _MANY = 0.2  # of a sample: keys that repeat like this have few different values, and grouping them is cheap
+_FEW = 0.8  # of the rows: images that a witness must have to be of use as a sieve
 _TOO_MANY = 0.5  # of the rows: a sieve that leaves so many was the wrong one
 _PARTS = (1, 8, 64)  # of the keys, if DuckDB runs out of memory
 _TEXTS = {Kind.STRING, Kind.BINARY}
@@ -141,7 +142,9 @@ def repeats(connection: duckdb.DuckDBPyConnection, key: Key, plan: KeyPlan, answ
         return decided
     rows = answers.get(plan.present)
     if isinstance(rows, int):
-        for sieve in plan.sieves:
+        images = answers.get(plan.images) if plan.images else None
+        misled = isinstance(images, int) and images < _FEW * rows  # by the sample: the witness's own sieve would leave almost all
+        for sieve in plan.sieves[1:] if misled else plan.sieves:
             with suppress(StatementFailed):  # out of memory: in parts there may be enough
                 found = _sifted(connection, key, sieve, int(_TOO_MANY * rows))
                 if found is not None:
