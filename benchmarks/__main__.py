@@ -37,7 +37,7 @@ def main() -> None:
     if options.peers:
         install()
     with tempfile.TemporaryDirectory(prefix="sluicegate-bench-", dir=options.folder) as folder:
-        workshop = Workshop(Path(folder), all_peers() if options.peers else (), options.smaller)
+        workshop = Workshop(Path(folder), _peers(options), options.smaller)
         workshop.quieten()
         workshop, notes = _self_checked(workshop)
         measured, broken = _measured(workshop, options.set, options.only, options.rounds)
@@ -69,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--write", action="store_true", help="put it into RESULTS.md, the chart and the README")
     parser.add_argument("--pin", action="store_true", help="resolve the other tools' requirements anew, and nothing else")
     return parser
+
+
+def _peers(options: argparse.Namespace) -> tuple[Peer, ...]:
+    return tuple(peer for peer in all_peers() if options.set == "full" or not peer.slow) if options.peers else ()
 
 
 def _self_checked(workshop: Workshop) -> tuple[Workshop, list[str]]:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from benchmarks.contracts import many_checks, on_engine, wide_checks
+from benchmarks.contracts import many_checks, many_figures, on_engine, wide_checks
 from benchmarks.measure import Command, Runs, in_one_process, paired
 from benchmarks.workshop import HERE, Workshop
 
@@ -31,7 +31,7 @@ class Case:
         rounds: set -> how often; a set that isn't in it leaves the case out.
         commands: what takes its turns, each as a process; the first is what the others are compared to.
         script: instead of them: one process that measures by itself, told how often.
-        warm_up: whether a first round isn't counted.
+        warm_up: whether a first round isn't counted, where there are several.
         others: whether it is about other tools, and left out where there are none.
     """
 
@@ -52,7 +52,7 @@ class Case:
         if self.script is not None:
             return in_one_process(self.script(workshop, rounds).words, workshop.folder)
         assert self.commands is not None
-        return paired(self.commands(workshop), rounds, workshop.folder, warm_up=self.warm_up)
+        return paired(self.commands(workshop), rounds, workshop.folder, warm_up=self.warm_up and rounds > 1)
 
 
 def _twelve(workshop: Workshop, rows: int) -> dict[str, Command]:
@@ -110,9 +110,16 @@ def _three_engines(workshop: Workshop) -> Mapping[str, Command]:
 def _checks(workshop: Workshop) -> Mapping[str, Command]:
     orders = workshop.orders(_M)
     counts = (20, 5, 100, 400)
-    return {
+    checked = {
         f"{count} checks": workshop.check(workshop.contract(f"checks-{count}", many_checks(count)), orders) for count in counts
     }
+    by_hand = {
+        f"{count} checks but the two keys, in one statement written by hand": workshop.script(
+            "statement", orders, many_figures(count)
+        )
+        for count in (20, 400)
+    }
+    return {**checked, **by_hand}
 
 
 def _columns(workshop: Workshop) -> Mapping[str, Command]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
+from itertools import count as count_from
 from typing import Any
 
-__all__ = ["NAMES", "TWELVE", "contract", "many_checks", "on_engine", "wide_checks"]
+__all__ = ["NAMES", "TWELVE", "contract", "many_checks", "many_figures", "on_engine", "wide_checks"]
 
 TWELVE: Mapping[str, Mapping[str, Any]] = {
     "rows": {"type": "row_count", "min": 1},
@@ -41,22 +43,56 @@ def on_engine(engine: str | None = None) -> list[dict[str, Any]]:
 
 
 def many_checks(count: int) -> list[dict[str, Any]]:
-    """So many checks on the eight columns, no two of them alike, the first two unique keys: five kinds, their bounds moved on."""
-    found: list[dict[str, Any]] = [dict(TWELVE["order_id_unique"]), dict(TWELVE["code_unique"])]
-    step = 0
-    while len(found) < count:
-        found += [
-            {"type": "range", "column": "amount", "min": 0, "max": 10000 + step},
-            {"type": "range", "column": "discount", "min": -step, "max": 1},
-            {"type": "length", "column": "code", "min": 1, "max": 10 + step},
-            {"type": "accepted_values", "column": "status", "values": ["new", "paid", "shipped", "returned", f"other {step}"]},
-            {"type": "pattern", "column": "email", "pattern": f"^[a-z0-9]+@[a-z]{{1,{20 + step}}}[.]org$"},
-            {"type": "range", "column": "customer_id", "min": 0, "max": 50000 + step},
-            {"type": "aggregate", "function": "mean", "column": "amount", "min": 0, "max": 10000 + step},
-            {"type": "range", "column": "ordered_at", "min": "2026-01-01", "max": f"{2027 + step}-02-01"},
-        ]
-        step += 1
-    return found[:count]
+    """So many checks on the eight columns, no two of them alike, the first two unique keys, one in twenty a pattern."""
+    return [dict(TWELVE["order_id_unique"]), dict(TWELVE["code_unique"]), *(check for check, _ in _row_checks(count - 2))]
+
+
+def many_figures(count: int) -> str:
+    """The same but for the two keys, as one writes it by hand: the list of a SELECT."""
+    return ", ".join(figure for _, figure in _row_checks(count - 2))
+
+
+def _row_checks(count: int) -> Iterator[tuple[dict[str, Any], str]]:
+    return islice(chain.from_iterable(map(_twenty, count_from(0))), count)
+
+
+def _twenty(step: int) -> Iterator[tuple[dict[str, Any], str]]:
+    """A check, and its figure in SQL: the bounds a step further each time."""
+    outside = {
+        "amount": (-step, 10000 + step), "discount": (-step, 1 + step), "customer_id": (-step, 50000 + step), "order_id": (-step, 10**9 + step),
+    }  # fmt: skip
+    for column, (least, most) in outside.items():
+        yield {"type": "range", "column": column, "min": least, "max": most}, _broken(f"{column} < {least} OR {column} > {most}")
+        yield {"type": "range", "column": column, "max": most + 1000}, _broken(f"{column} > {most + 1000}")
+    first, last = f"{2026 - step}-01-01", f"{2027 + step}-01-01"
+    yield (
+        {"type": "range", "column": "ordered_at", "min": first, "max": last},
+        _broken(f"ordered_at < '{first}' OR ordered_at > '{last}'"),
+    )
+    yield {"type": "range", "column": "ordered_at", "max": last}, _broken(f"ordered_at > '{last}'")
+    for column, least, most in (("code", 1, 10 + step), ("email", 2, 60 + step), ("status", 3, 10 + step)):
+        figure = _broken(f"length({column}) < {least} OR length({column}) > {most}")
+        yield {"type": "length", "column": column, "min": least, "max": most}, figure
+    known = ["new", "paid", "shipped", "returned", f"other {step}"]
+    yield (
+        {"type": "accepted_values", "column": "status", "values": known},
+        _broken(f"status NOT IN ({', '.join(map(repr, known))})"),
+    )
+    gone = [f"lost {step}", f"gone {step}"]
+    yield {"type": "rejected_values", "column": "status", "values": gone}, _broken(f"status IN ({', '.join(map(repr, gone))})")
+    pattern = f"^[a-z0-9]+@[a-z]{{1,{20 + step}}}[.]org$"
+    yield {"type": "pattern", "column": "email", "pattern": pattern}, _broken(f"NOT regexp_matches(email, '{pattern}')")
+    for function, sql in (("mean", "avg"), ("max", "max")):
+        yield {"type": "aggregate", "column": "amount", "function": function, "min": -step, "max": 10000 + step}, f"{sql}(amount)"
+    yield {"type": "completeness", "column": "status", "min_percent": 99 - step}, "count(status)"
+    yield (
+        {"type": "row_expression", "expression": f"amount + {step} >= discount - 2"},
+        _broken(f"NOT (amount + {step} >= discount - 2)"),
+    )
+
+
+def _broken(condition: str) -> str:
+    return f"count_if({condition})"
 
 
 def wide_checks(columns: int) -> list[dict[str, Any]]:

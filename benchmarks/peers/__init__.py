@@ -25,6 +25,7 @@ _ROOT = _HERE.parents[1]
 _UV = _ROOT / ".tools" / "bin" / "uv"
 _ENVIRONMENTS = _ROOT / ".tools" / "peers"
 _BENEATH = ("duckdb", "polars", "pandas", "sqlalchemy")
+_SLOW = "Left out of the quick set"
 _ROW_CHECKS = frozenset(NAMES) - {"rows", "status_complete", "order_id_unique", "code_unique"}
 """Whose broken rows everybody counts alike: of a key some count the rows, others the values."""
 
@@ -38,7 +39,16 @@ class Peer:
     @property
     def name(self) -> str:
         """What the tables call it."""
-        return (ast.get_docstring(ast.parse(self.script.read_text())) or self.script.stem).splitlines()[0]
+        return self._docstring.splitlines()[0]
+
+    @property
+    def slow(self) -> bool:
+        """Whether the quick set leaves it out."""
+        return _SLOW in self._docstring
+
+    @property
+    def _docstring(self) -> str:
+        return ast.get_docstring(ast.parse(self.script.read_text())) or self.script.stem
 
     @property
     def versions(self) -> str:

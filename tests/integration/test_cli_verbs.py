@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -265,6 +266,17 @@ def test_where_the_report_goes_changes_neither_the_end_nor_the_exit_code(streams
     told = "warning: the report can't be written: No space left on device" in done.stderr
     assert told == ("/dev/full" in streams and "2>" not in streams)
     assert list(shop.glob("held/**/manifest.json"))
+
+
+@pytest.mark.parametrize("batch", ["good.csv", "bad.csv"])
+def test_the_command_leaves_nothing_open_behind_it(batch: str, shop: Path) -> None:
+    tool = Path(sys.executable).with_name("sluicegate")
+    (shop / "tmp").mkdir()
+    environ = os.environ | {"TMPDIR": str(shop / "tmp")}
+    done = subprocess.run([tool, "run", "orders.yaml", batch], cwd=shop, env=environ, capture_output=True, check=False)
+    assert done.returncode == (3 if batch == "bad.csv" else 0), done.stderr
+    assert not list((shop / "tmp").iterdir()), "the databases' folders"
+    assert [path.name for path in shop.rglob("history.sqlite*")] == ["history.sqlite"], "its log is closed"
 
 
 def test_history_shows_runs_and_how_they_moved(type_: Any) -> None:

@@ -1,7 +1,6 @@
-"""Tables in memory, and Arrow files, copied into the batch's database: what is checked can't change until it is committed.
+"""Tables in memory, and Arrow files, as Arrow; and copied into the batch's database: what is checked can't change until it is committed.
 
-The copy also gives every engine one set of semantics: DuckDB scanning Arrow or pandas in place would leave filters to
-them, which order NaN otherwise.
+What need not be copied is ``in_place``'s.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sluicegate.batch.convert import type_of_nothing
 from sluicegate.batch.database import ARROW_ROWS, arrow_reader, interruptible
 from sluicegate.batch.files import FileSet
+from sluicegate.batch.in_place import suits
 from sluicegate.batch.text_readers import check_names
 from sluicegate.checks.sqltext import BATCH, identifier
 from sluicegate.errors import BatchUnreadable, UsageError
@@ -72,7 +72,8 @@ def _from_polars(frame: Any) -> Any:
         collected = frame.collect() if isinstance(frame, pl.LazyFrame) else frame
         strange = next((name for name, kind in collected.schema.items() if kind == pl.Object), None)
         if strange is None:
-            return collected.to_arrow(compat_level=pl.CompatLevel.oldest())
+            as_it_is = collected.to_arrow(compat_level=pl.CompatLevel.newest())
+            return as_it_is if suits(as_it_is) else collected.to_arrow(compat_level=pl.CompatLevel.oldest())
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException) as error:
         raise BatchUnreadable(
             f"the polars frame can't be read ({type(error).__name__})", hint="look at its column types, and at what produces it"

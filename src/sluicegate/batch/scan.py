@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sluicegate.batch.keys import plan_keys, repeats
+from sluicegate.batch.repeated import answer_by_value
 from sluicegate.batch.statistics import Statistics
 from sluicegate.checks.questions import ROWS, Aggregate, Key, Question
 from sluicegate.checks.sqltext import BATCH
@@ -67,9 +68,11 @@ def answer_all(
     keys = plan_keys(connection, [item for item in wanted if isinstance(item, Key)], schema, known.get(ROWS, 0))
     also = [item for plan in keys.values() for item in plan.aggregates if item not in known]
     settled = statistics.answers(connection, (*wanted, *also)) if statistics else {}
+    left = [item for item in (*wanted, *also) if item not in settled]
+    settled |= answer_by_value(connection, left, schema, known.get(ROWS, 0))
     yield from ((item, answer) for item, answer in settled.items() if item in wanted)
     answers: dict[Question, Any] = {**known, **settled}
-    for portion in _portions(item for item in (*wanted, *also) if item not in settled):
+    for portion in _portions(item for item in left if item not in settled):
         for aggregate, answer in _scan(connection, portion):
             answers[aggregate] = answer
             if aggregate in wanted:

@@ -14,6 +14,7 @@ from sluicegate.batch.database import BatchSettings, Database, schema_of
 from sluicegate.batch.encoding import in_utf8
 from sluicegate.batch.files import SUFFIXES, FileSet, find_files
 from sluicegate.batch.fingerprint import Fingerprint, hash_files
+from sluicegate.batch.in_place import suits, view_arrow
 from sluicegate.batch.memory import arrow_of, form_of, hash_rows, load_arrow, load_arrow_files, unknown_source
 from sluicegate.batch.model import Batch, check_batch_id
 from sluicegate.batch.pool import DatabasePool
@@ -116,7 +117,7 @@ def _open(
         if files is not None:
             rows, notes = _load(database, BATCH, files, options, declared)
         else:
-            load_arrow(database.root, _ROWS, "the table", arrow_of(source, form or ""), declared)
+            _load_table(database, arrow_of(source, form or ""), form, declared)
             rows, notes = _publish(database, BATCH, _ROWS), ()
         changed = _reshape(database, dropped, types)
         views = _views(references)
@@ -222,6 +223,13 @@ def _load(
     for file in files.files:
         file.check_unchanged()
     return _publish(database, view, table), notes
+
+
+def _load_table(database: Database, data: Any, form: str | None, declared: Mapping[str, str]) -> None:
+    if form in {"arrow", "polars"} and suits(data):
+        view_arrow(database.root, _ROWS, "the table", data)
+    else:
+        load_arrow(database.root, _ROWS, "the table", data, declared)
 
 
 def _publish(database: Database, view: str, table: str) -> int:

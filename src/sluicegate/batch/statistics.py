@@ -26,9 +26,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sluicegate.checks.questions import Aggregate, Bearing, Question
+from sluicegate.checks.questions import Aggregate, Bearing, Question, present_column
 from sluicegate.checks.sqltext import identifier, literal
 from sluicegate.checks.types import BatchSchema, Column
+from sluicegate.errors import EngineError
+from sluicegate.ports.statements import mapped
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,7 +45,6 @@ _ORDERLY = re.compile(
 _FLOATS = re.compile(r"\b(FLOAT|DOUBLE)\b|Float16")  # physical types, and the logical one of two bytes
 _ORDERED_OTHERWISE = re.compile(r"\b(BYTE_ARRAY|FIXED_LEN_BYTE_ARRAY|INT96|UINT_\d+)\b")
 
-_PRESENT = re.compile(r'count\("((?:[^"]|"")*)"\)')
 _BOUNDED = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT)|DECIMAL\(\d+,\d+\)|DATE|TIMESTAMP( WITH TIME ZONE)?")
 _COUNTS = (  # of a column, over all row groups
     "path_in_schema",
@@ -107,7 +108,11 @@ class Statistics:
     worth: int = 300_000
 
     def answers(self, connection: duckdb.DuckDBPyConnection, questions: Iterable[Question]) -> dict[Question, Any]:
-        """Answers to those of the questions that the statistics decide: exactly what reading the columns would give."""
+        """Answers to those of the questions that the statistics decide: exactly what reading the columns would give.
+
+        Raises:
+            EngineError: DuckDB was interrupted, or is of no more use.
+        """
         import duckdb
 
         asked = {item: column for item in questions if isinstance(item, Aggregate) and (column := self._column(item))}
@@ -123,8 +128,11 @@ class Statistics:
                 known = self._known(connection, columns, "FALSE")
             bounded = [item for item, column in asked.items() if item.bearing and _decides(known.get(column.name), item.bearing)]
             found = self._over_ends(connection, bounded, known) if bounded else {}
-        except duckdb.Error:  # whoever reads the files says what is wrong with them
-            return {}
+        except duckdb.Error as error:
+            failed = mapped(error)
+            if isinstance(failed, EngineError):
+                raise failed from error
+            return {}  # whoever reads the files says what is wrong with them
         present: dict[Question, Any] = {
             item: known[column.name].present for item, column in asked.items() if not item.bearing and column.name in known
         }
@@ -132,9 +140,7 @@ class Statistics:
 
     def _column(self, question: Aggregate) -> Column | None:
         """The column that the statistics may know enough of."""
-        counted = _PRESENT.fullmatch(question.sql)
-        name = question.column if question.bearing else counted[1].replace('""', '"') if counted else ""
-        found = self.schema.get(name)
+        found = self.schema.get(question.column if question.bearing else present_column(question))
         return found if found and not found.kind.is_nested else None
 
     def _known(self, connection: duckdb.DuckDBPyConnection, columns: Mapping[str, Column], exact: str) -> dict[str, _Known]:

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.checks.sqltext import BATCH, identifier, literal
@@ -129,7 +129,7 @@ def _parsed(text: str) -> dict[str, Any]:
     """The syntax tree of exactly one SELECT."""
     if "\0" in text:
         raise _No("the SQL contains a NUL character")
-    answer = json.loads(_ask(f"SELECT json_serialize_sql({literal(text)})")[0][0])
+    answer = json.loads(_serialized(text))
     if answer["error"]:
         reason = str(answer.get("error_message") or "it can't be parsed").splitlines()[0]
         raise _No(f"the SQL can't be read: {reason}", "one SELECT in DuckDB's dialect, or one expression")
@@ -137,6 +137,13 @@ def _parsed(text: str) -> dict[str, Any]:
         raise _No("the SQL must be a single statement", f"{len(answer['statements'])} were given")
     node: dict[str, Any] = answer["statements"][0]["node"]
     return node
+
+
+@lru_cache(maxsize=512)
+def _serialized(text: str) -> str:
+    """DuckDB's own reading of a text, as JSON: asked once for what stands in many checks, and in every run of a contract."""
+    answer: str = _ask(f"SELECT json_serialize_sql({literal(text)})")[0][0]
+    return answer
 
 
 def _is_bare(node: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ engines ask them, so one scan can answer all of a run. What no question can say 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -37,18 +38,26 @@ __all__ = [
     "Work",
     "ask",
     "count_where",
+    "present_column",
 ]
 
 
 class Bearing(StrEnum):
-    """What the smallest and the largest value of a column tell of an aggregate that looks at this column alone.
+    """What may answer an aggregate that looks at one column alone.
 
-    - ``outside``: it counts the rows with a value outside of an interval: none, if neither of the two is outside.
-    - ``extreme``: over the two it is what it is over all.
+    - ``outside``: it counts the rows with a value outside of an interval: none, if neither the smallest nor the largest value is.
+    - ``extreme``: over the smallest and the largest value it is what it is over all.
+    - ``value``: it counts the rows with certain values, as ``outside`` does: what it says of one, it says of each row with it.
+    - ``costly``: the same, and looking at a value takes long.
     """
 
     OUTSIDE = "outside"
     EXTREME = "extreme"
+    VALUE = "value"
+    COSTLY = "costly"
+
+
+_PRESENT = re.compile(r'count\("((?:[^"]|"")*)"\)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +66,8 @@ class Aggregate:
 
     Attributes:
         sql: one DuckDB aggregate expression over the batch's columns; its answer is what Python gets for it.
-        column: the one that ``bearing`` is about. Neither takes part in equality.
-        bearing: None: nothing is told by a column's bounds.
+        column: the one that ``bearing`` is about. Neither takes part in equality: they are advice on where an answer may come from.
+        bearing: None: the column has to be read, row by row.
     """
 
     sql: str
@@ -125,8 +134,6 @@ class Figures(NamedTuple):
     failing: int | None = None
     value: Scalar = None
 
-
-_EXTREMES = {m.AggregateFunction.MIN, m.AggregateFunction.MAX}
 
 ROWS = Aggregate("count(*)")
 """How many rows the batch has: known once it is open."""
@@ -207,6 +214,12 @@ def count_where(predicate: str) -> str:
     return f"count({name})" if name != predicate and quoted else f"count_if({predicate})"
 
 
+def present_column(question: Aggregate) -> str:
+    """The column whose values that are not NULL a question counts, however it came about; empty if it asks something else."""
+    counted = _PRESENT.fullmatch(question.sql)
+    return counted[1].replace('""', '"') if counted else ""
+
+
 class _Works(CheckVisitor[Work]):
     def __init__(self, schema: BatchSchema | None, references: Mapping[str, str] | None) -> None:
         self._schema = schema
@@ -217,10 +230,10 @@ class _Works(CheckVisitor[Work]):
         rows = f"count({meaning.value})" if meaning.value else count_where(meaning.considered)
         if meaning.passes:
             passing = count_where(meaning.passes)
-            return Asked(_counts(rows, f"{rows} - {passing}"), (Aggregate(rows), Aggregate(passing)), _read_complement)
+            question = Aggregate(passing, *_bearing(check))
+            return Asked(_counts(rows, f"{rows} - {passing}"), (Aggregate(rows), question), _read_complement)
         failing = count_where(meaning.breaks or meaning.failing)
-        bounded = (check.column, Bearing.OUTSIDE) if isinstance(check, m.Range) else ()
-        return Asked(_counts(rows, failing), (Aggregate(rows), Aggregate(failing, *bounded)), _read_counts)
+        return Asked(_counts(rows, failing), (Aggregate(rows), Aggregate(failing, *_bearing(check))), _read_counts)
 
     accepted_values = rejected_values = range = pattern = length = column_comparison = _rows
 
@@ -270,10 +283,7 @@ class _Works(CheckVisitor[Work]):
         def read(answers: Sequence[Any]) -> Figures:
             return Figures(value=read_figure(check, answers[0], schema))
 
-        question = Aggregate(sql)
-        if isinstance(check, m.Freshness) or (isinstance(check, m.Aggregate) and check.function in _EXTREMES):
-            question = Aggregate(sql, check.column, Bearing.EXTREME)
-        return Asked(f"SELECT {sql} AS value\nFROM {BATCH}", (question,), read)
+        return Asked(f"SELECT {sql} AS value\nFROM {BATCH}", (Aggregate(sql, *_bearing(check)),), read)
 
     row_count = freshness = aggregate = drift = _figure
 
@@ -282,6 +292,21 @@ class _Works(CheckVisitor[Work]):
         return FromSchema(f"SELECT column_name, column_type FROM (DESCRIBE {BATCH}){column}")
 
     schema = column_type = _look
+
+
+def _bearing(check: m.CanonicalCheck) -> tuple[str, Bearing] | tuple[()]:
+    """The one column that a check's figure is about, and how."""
+    match check:
+        case m.Range():
+            return check.column, Bearing.OUTSIDE
+        case m.Freshness() | m.Aggregate(function=m.AggregateFunction.MIN | m.AggregateFunction.MAX):
+            return check.column, Bearing.EXTREME
+        case m.Pattern():
+            return check.column, Bearing.COSTLY
+        case m.Length() | m.AcceptedValues() | m.RejectedValues() | m.Completeness():
+            return check.column, Bearing.VALUE
+        case _:
+            return ()
 
 
 def _counts(rows: str, failing: str, source: str = BATCH) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -28,15 +29,14 @@ TERMINATED_BY = 128
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code (DESIGN section 8; 70 is an error of our own, 130 an interrupt).
 
-    Without arguments it is the console's entry point: there SIGTERM cleans up as an interrupt does (143), and a process that an
-    abandoned engine still works in ends at once.
+    Without arguments it is the console's entry point: there SIGTERM cleans up as an interrupt does (143), and the process ends in here.
     """
     if argv is None:
         _occupy_standard_streams()
         signal.signal(signal.SIGTERM, _terminate)
     code = _run(argv)
     if argv is None:
-        _leave_abandoned_engines(code)
+        _leave(code)
     return code
 
 
@@ -77,16 +77,21 @@ def _run(argv: Sequence[str] | None) -> int:
         return _report_bug(error, _screen(options, arguments))
 
 
-def _leave_abandoned_engines(code: int) -> None:
-    """End the process if threads of ours still run: taking the interpreter down around them can hang, crash or complain."""
+def _leave(code: int) -> None:
+    """End the process without taking the interpreter down: that takes longer than judging a small batch.
+
+    Around threads of ours that were abandoned it can hang, crash or complain, besides. What registered itself for the end is called, as ever.
+    """
     threading = sys.modules.get("threading")  # nobody has started any where it was never imported
-    if threading is None or not any(thread.name.startswith("sluicegate-") for thread in threading.enumerate()):
-        return
+    abandoned = threading is not None and any(thread.name.startswith("sluicegate-") for thread in threading.enumerate())
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    finally:
-        os._exit(code)
+        atexit._run_exitfuncs()  # noqa: SLF001 - it has no other name
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+    except Exception:  # noqa: BLE001 - a stream that takes nothing more: Python has its own words and code for it
+        if not abandoned:
+            return
+    os._exit(code)
 
 
 def _call(options: Namespace) -> int:

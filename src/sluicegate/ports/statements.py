@@ -13,7 +13,7 @@ from sluicegate.errors import EngineError
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["StatementFailed", "fetch_row", "fetch_value", "mapped"]
+__all__ = ["StatementFailed", "fetch_row", "fetch_rows", "fetch_value", "mapped"]
 
 _SCALARS = (bool, int, float, Decimal, str, date, time)
 # What DuckDB 2 and 1.0 call a timestamp with a zone; to fetch one they want a module that isn't there, without the zone they don't.
@@ -43,6 +43,20 @@ def fetch_row(connection: duckdb.DuckDBPyConnection, sql: str, width: int) -> tu
             f"it gives {len(rows) or 'no'} rows where there must be one", "an aggregate gives exactly one value"
         )
     return rows[0]
+
+
+def fetch_rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
+    """All rows of a statement.
+
+    Raises:
+        StatementFailed, EngineError: as above.
+    """
+    import duckdb
+
+    try:
+        return connection.execute(sql).fetchall()
+    except duckdb.Error as error:
+        raise mapped(error) from error
 
 
 def fetch_value(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -53,6 +54,8 @@ SOURCES: dict[str, Callable[[Path], Any]] = {
     "csv": lambda folder: text_files(folder, "csv"),
     "json": lambda folder: text_files(folder, "json"),
     "table": lambda _: pa.table({"id": range(MANY)}),
+    "chunks": lambda _: pa.concat_tables([pa.table({"id": range(start, start + 1_000)}) for start in range(0, MANY, 1_000)]),
+    "polars": lambda _: pl.DataFrame({"id": range(MANY)}),
     "reader": lambda _: pa.table({"id": range(MANY)}).to_reader(max_chunksize=1_000),
 }
 

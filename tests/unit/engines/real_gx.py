@@ -12,9 +12,9 @@ from typing import Any
 from sluicegate.testing.batches import MemoryBatch
 from sluicegate_adapters.engines.great_expectations.arguments import columns_of
 from sluicegate_adapters.engines.great_expectations.catalogue import EXPECTATIONS
-from sluicegate_adapters.engines.great_expectations.pandas_path import frame_of
+from sluicegate_adapters.engines.great_expectations.pandas_path import frames_of
 
-__all__ = ["real_expectation", "real_ids", "real_judgement", "real_module"]
+__all__ = ["real_expectation", "real_judgement", "real_module", "real_type_engine", "real_verdict"]
 
 _RUNTIME = {"result_format": {"result_format": "BASIC", "partial_unexpected_count": 20}}
 
@@ -33,14 +33,31 @@ def real_expectation(kind: str, plain: Mapping[str, Any]) -> Any:
     return getattr(real_module("expectations"), EXPECTATIONS[kind].class_name)(**plain, meta={"sluicegate": "c"})
 
 
-def real_ids(expectation: Any, engine: Any = None) -> dict[str, tuple[str, ...]]:
+def real_verdict(expectation: Any, told: Mapping[str, Any], engine: Any = None) -> Any:
+    """What ``metrics_validate`` says, GX's own door, when it is told these metrics and no other."""
     wanted = expectation.get_validation_dependencies(engine, dict(_RUNTIME)).metric_configurations
-    return {name: tuple(item.id) for name, item in wanted.items()}
+    return expectation.metrics_validate({item.id: told[name] for name, item in wanted.items()}, dict(_RUNTIME), engine)
+
+
+def real_type_engine() -> Any:
+    """As ``gx.type_engine``."""
+
+    class TypesAsText(real_module("execution_engine").SqlAlchemyExecutionEngine):  # type: ignore[misc]
+        dialect_name = "postgresql"
+
+        def __init__(self) -> None:
+            pass
+
+        def __del__(self) -> None:
+            pass
+
+    return TypesAsText()
 
 
 def real_judgement(kind: str, plain: Mapping[str, Any], rows: MemoryBatch) -> Any:
     engine = real_module("execution_engine").PandasExecutionEngine()
-    engine.load_batch_data("batch", frame_of(rows.connect(), list(columns_of(plain))))
+    [frame] = frames_of(rows.connect(), list(columns_of(plain)))
+    engine.load_batch_data("batch", frame)
     expectation = real_expectation(kind, plain)
     wanted = expectation.get_validation_dependencies(engine, dict(_RUNTIME)).metric_configurations
     metrics, aborted = (

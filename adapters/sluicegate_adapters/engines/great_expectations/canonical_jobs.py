@@ -19,7 +19,8 @@ from sluicegate.ports.engine import Result, RunContext, Unsupported
 from sluicegate_adapters.engines.great_expectations import gx
 from sluicegate_adapters.engines.great_expectations.canonical import Suite, suite_of
 from sluicegate_adapters.engines.great_expectations.faults import Fault
-from sluicegate_adapters.engines.great_expectations.jobs import Connect, Finish, Job, row_metric
+from sluicegate_adapters.engines.great_expectations.jobs import Connect, Finish, Job, row_metrics
+from sluicegate_adapters.engines.great_expectations.native_metrics import FIGURE_KINDS
 from sluicegate_adapters.engines.great_expectations.regexes import as_meant, count_breaking, needs_python
 from sluicegate_adapters.engines.great_expectations.sought import RowFigures, Sought, Statement, first_pair
 
@@ -104,13 +105,12 @@ def canonical_job(check: ContractCheck, promise: m.CanonicalCheck, batch: BatchV
 
 def _row_finish(check: ContractCheck, suite: Suite) -> Finish:
     expectation = gx.build(suite.kind, suite.kwargs, check.id)
+    own = getattr(expectation, "map_metric", "")
     mostly = float(suite.kwargs.get("mostly", 1))  # type: ignore[arg-type]
 
     def finish(figures: RowFigures, _: Connect) -> Result:
-        own = getattr(expectation, "map_metric", "")
-        metrics = {wanted.id: row_metric(name, figures, own) for name, wanted in gx.metric_names(expectation).items()}
         held = figures.rows == 0 or (figures.rows - figures.failing) / figures.rows >= mostly
-        _agree(gx.judge(expectation, metrics).success, held=held)
+        _agree(gx.judge(expectation, row_metrics(figures, own)).success, held=held)
         return Result(check_id=check.id, rows=figures.rows, failing=figures.failing)
 
     return finish
@@ -133,9 +133,8 @@ def _schema_finish(check: ContractCheck, promise: m.Schema | m.ColumnType, suite
             "table.columns": list(schema.names),
             "table.column_types": [{"name": column.name, "type": column.native} for column in schema],
         }
-        metrics = {wanted.id: told[name] for name, wanted in gx.metric_names(expectation, engine).items()}
         if faults or suite.kind != "expect_column_to_exist":  # an optional column may be absent, which GX has no word for
-            _agree(gx.judge(expectation, metrics, engine).success, held=not faults)
+            _agree(gx.judge(expectation, told, engine).success, held=not faults)
         return Result(check_id=check.id, failing=len(faults), message="; ".join(faults))
 
     return finish
@@ -153,7 +152,7 @@ def _value_finish(check: ContractCheck, promise: _Figured, suite: Suite, context
             exact = {key: gx.comparable(bound, value)[0] for key, bound in suite.exact.items()}
             if quantiled := suite.kind == "expect_column_quantile_values_to_be_between":
                 exact = {"quantile_ranges": _exact_ranges(expectation, bounds, value)}
-            metrics = {wanted.id: [told] if quantiled else told for wanted in gx.metric_names(expectation).values()}
+            metrics = dict.fromkeys(FIGURE_KINDS[suite.kind], [told] if quantiled else told)
             _agree(gx.judge(expectation, metrics, exact=exact).success, held=_holds(bounds, value))
         return Result(check_id=check.id, value=value)
 

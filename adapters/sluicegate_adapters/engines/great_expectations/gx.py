@@ -21,7 +21,12 @@ from sluicegate_adapters.engines.great_expectations.faults import Fault
 
 __all__ = ["Judged", "build", "comparable", "judge", "load", "metric_names", "pass_through", "type_engine"]
 
-_RUNTIME = {"result_format": {"result_format": "BASIC", "partial_unexpected_count": 20}}
+_FORMAT = {
+    "result_format": "BASIC",
+    "partial_unexpected_count": 20,
+    "include_unexpected_rows": False,
+    "map_expectation_unexpected_rows_as_dict": False,
+}
 _METRICS = (
     "column_aggregate_metrics", "column_map_metrics", "column_pair_map_metrics", "multicolumn_map_metrics", "query_metrics",
     "table_metrics",
@@ -51,8 +56,6 @@ def load() -> Any:
 def _import() -> Any:
     # GX logs the traceback and the text of whatever a metric raises, values of the batch in them.
     logging.getLogger(private.ROOT).setLevel(logging.CRITICAL + 1)
-    for package in _METRICS:  # metrics register themselves when they are imported
-        private.whole(f"expectations.metrics.{package}")
     return private.module("expectations")
 
 
@@ -80,17 +83,27 @@ def _place(path: tuple[Any, ...]) -> str:
 
 def metric_names(expectation: Any, engine: Any = None) -> Mapping[str, Any]:
     """What the expectation wants to know: GX's name for each metric -> its configuration."""
-    wanted = expectation.get_validation_dependencies(engine, dict(_RUNTIME))
+    _register_metrics()
+    wanted = expectation.get_validation_dependencies(engine, {"result_format": dict(_FORMAT)})
     found: Mapping[str, Any] = wanted.metric_configurations
     return found
 
 
-def judge(expectation: Any, metrics: Mapping[Any, Any], engine: Any = None, exact: Mapping[str, Any] | None = None) -> Judged:
+@cache
+def _register_metrics() -> None:
+    for package in _METRICS:  # they register themselves when they are imported
+        private.whole(f"expectations.metrics.{package}")
+
+
+def judge(expectation: Any, told: Mapping[str, Any], engine: Any = None, exact: Mapping[str, Any] | None = None) -> Judged:
     """GX's verdict on measured figures.
+
+    What ``metrics_validate`` does besides is to find out for each metric under which ID it was measured, which takes longer than all
+    the rest, and an import of every metric.
 
     Args:
         expectation: of GX's own class.
-        metrics: by GX's id of each metric's configuration.
+        told: the metrics that it wants to know, by their names.
         engine: for the expectations that ask what kind of engine measured.
         exact: arguments that the class rounded to floats, as they are meant.
 
@@ -99,14 +112,15 @@ def judge(expectation: Any, metrics: Mapping[Any, Any], engine: Any = None, exac
     """
     meant = expectation.copy(update=dict(exact)) if exact else expectation
     try:
-        said = meant.metrics_validate(dict(metrics), dict(_RUNTIME), engine)
+        said = meant._validate(dict(told), {"result_format": dict(_FORMAT)}, engine)  # noqa: SLF001 - what GX's own classes define
+        success, result = bool(said["success"]), dict(said.get("result") or {})
     except Fault:
         raise
     except Exception as error:
         raise Fault(f"Great Expectations could not judge it ({type(error).__name__})") from error
-    if name := _exception_in(said.exception_info):
+    if name := _exception_in(said.get("exception_info")):
         raise Fault(f"Great Expectations could not judge it ({name})")
-    return Judged(bool(said.success), dict(said.result or {}))
+    return Judged(success, result)
 
 
 def _exception_in(info: Any) -> str:

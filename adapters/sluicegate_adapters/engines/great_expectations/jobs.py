@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.checks.contract_check import ContractCheck
-from sluicegate_adapters.engines.great_expectations.faults import Fault
 from sluicegate_adapters.engines.great_expectations.sought import RowFigures, Sought
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from sluicegate.ports.engine import Result
 
-__all__ = ["Connect", "Finish", "Job", "row_metric"]
+__all__ = ["Connect", "Finish", "Job", "row_metrics"]
 
 Connect = Callable[[], "duckdb.DuckDBPyConnection"]
 """The engine's connection to the batch, opened when it is first needed."""
@@ -36,25 +35,19 @@ class Job:
     finish: Finish
 
 
-def row_metric(name: str, figures: RowFigures, own: str = "") -> Any:
-    """What an expectation about rows is told under one of its metrics' names.
+def row_metrics(figures: RowFigures, own: str = "") -> dict[str, Any]:
+    """What an expectation about rows wants to know, by GX's names.
 
     Args:
-        name: GX's.
         figures: of the rows.
-        own: the expectation's own map metric.
-
-    Raises:
-        Fault: a metric that no such expectation is known to ask for.
+        own: the expectation's own map metric; without one it is a query of unexpected rows.
     """
-    if name == "table.row_count":
-        return figures.total
-    if name in {f"{own}.unexpected_count", "unexpected_rows_query.row_count"}:
-        return figures.failing
-    if name == "column_values.nonnull.unexpected_count":
-        return figures.total - figures.rows
-    if name.endswith(".filtered_row_count"):
-        return figures.rows
-    if name.endswith(".unexpected_values") or name == "unexpected_rows_query.table":
-        return []
-    raise Fault(f"the metric {name!r} can't be answered here")
+    if not own:
+        return {"unexpected_rows_query.row_count": figures.failing, "unexpected_rows_query.table": []}
+    return {
+        "table.row_count": figures.total,
+        "column_values.nonnull.unexpected_count": figures.total - figures.rows,
+        f"{own}.filtered_row_count": figures.rows,
+        f"{own}.unexpected_count": figures.failing,
+        f"{own}.unexpected_values": [],
+    }

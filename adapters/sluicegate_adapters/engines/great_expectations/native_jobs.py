@@ -25,7 +25,7 @@ from sluicegate_adapters.engines.great_expectations.arguments import (
 )
 from sluicegate_adapters.engines.great_expectations.conditions import Condition, read_condition
 from sluicegate_adapters.engines.great_expectations.faults import Fault
-from sluicegate_adapters.engines.great_expectations.jobs import Connect, Finish, Job, row_metric
+from sluicegate_adapters.engines.great_expectations.jobs import Connect, Finish, Job, row_metrics
 from sluicegate_adapters.engines.great_expectations.native_rows import ROW_KINDS, row_kind
 from sluicegate_adapters.engines.great_expectations.native_sought import Asking, TextFigures, native_sought
 from sluicegate_adapters.engines.great_expectations.regexes import native_test
@@ -118,9 +118,7 @@ def _row_finish(native: _Native) -> Finish:
 
 
 def _judge_rows(native: _Native, figures: RowFigures) -> gx.Judged:
-    own = getattr(native.expectation, "map_metric", "")
-    wanted = gx.metric_names(native.expectation)
-    return gx.judge(native.expectation, {item.id: row_metric(name, figures, own) for name, item in wanted.items()})
+    return gx.judge(native.expectation, row_metrics(figures, native.expectation.map_metric))
 
 
 def _evidence(native: _Native, connect: Connect) -> Evidence | None:
@@ -156,16 +154,12 @@ def _text_finish(native: _Native) -> Finish:
 
 def _figure_finish(native: _Native) -> Finish:
     engine = gx.type_engine() if native.kind in _TYPED else None
-    wanted = gx.metric_names(native.expectation, engine)
 
     def finish(told: Mapping[str, Any], _: Connect) -> Result:
         exact = _exact_bounds(native, next(iter(told.values()), None))
         if exact:
             told = {name: gx.comparable(None, value)[1] for name, value in told.items()}
-        if unknown := sorted(wanted.keys() - told.keys()):
-            raise Fault(f"the metric {unknown[0]!r} can't be answered here")
-        judged = gx.judge(native.expectation, {item.id: told[name] for name, item in wanted.items()}, engine, exact)
-        return native.result(judged, None)
+        return native.result(gx.judge(native.expectation, told, engine, exact), None)
 
     return finish
 

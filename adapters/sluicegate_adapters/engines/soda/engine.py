@@ -135,7 +135,7 @@ class _Canonical:
         ]
         known = {text: share for asked in probes.values() for entry in asked.entries for text, share in entry.asks.items()}
         answers = Answers(self._batch.answers, self._batch.schema, known)
-        scanned = scan(dump({_SECTION: entries}), self._connection, self._context.now, answers=answers)
+        scanned = scan({_SECTION: entries}, self._connection, self._context.now, answers=answers)
         raise_if_lost(scanned.problems)
         return scanned
 

@@ -135,7 +135,7 @@ class Native:
             return ()
         from sluicegate_adapters.engines.soda.runtime import rehearse
 
-        return rehearse(dump({section: [{line: settings}]}), schema)
+        return rehearse({section: [{line: settings}]}, schema)
 
     @property
     def _only_check(self) -> tuple[str, str, dict[str, Json]]:

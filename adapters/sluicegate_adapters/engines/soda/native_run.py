@@ -18,7 +18,7 @@ from sluicegate_adapters.engines.soda.answering import Answers
 from sluicegate_adapters.engines.soda.native import Native, columns_of, line_and_config, read
 from sluicegate_adapters.engines.soda.native_verdict import verdict
 from sluicegate_adapters.engines.soda.problems import errored, raise_if_lost
-from sluicegate_adapters.engines.soda.sodacl import dump, expression_text, query_text
+from sluicegate_adapters.engines.soda.sodacl import expression_text, query_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -87,8 +87,8 @@ class _Run:
         from sluicegate_adapters.engines.soda.runtime import scan
 
         answers = Answers(self._batch.answers, self._batch.schema) if shared else None
-        text, rows = dump(document), self._context.evidence_rows
-        scanned = scan(text, self._connection, self._context.now, evidence_rows=rows, answers=answers)
+        rows = self._context.evidence_rows
+        scanned = scan(document, self._connection, self._context.now, evidence_rows=rows, answers=answers)
         raise_if_lost(scanned.problems)
         return scanned
 

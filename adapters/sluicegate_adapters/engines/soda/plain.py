@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from sluicegate.checks.contract_check import Json
 from sluicegate.checks.custom_sql import Refused, guard_query
@@ -64,7 +65,9 @@ class Plain:
         """What Soda asks of the batch for it; nothing where a name isn't the batch's."""
         if self.expression:
             return own_share(self.expression).questions if _is_guarded(self.expression) else ()
-        if not all(key_share([column], schema) for column in self.metric_args) or not _is_guarded(self._filter or "TRUE"):
+        if not all(key_share([column], schema) for column in self.metric_args) or (
+            self._filter and not _is_guarded(self._filter)
+        ):
             return ()
         if self.metric_name in _DUPLICATES:
             found = None if self._filter else key_share(self.metric_args, schema)
@@ -223,6 +226,7 @@ def _is_plain(key: str, value: Json) -> bool:
     return False
 
 
+@lru_cache(maxsize=512)
 def _is_guarded(sql: str) -> bool:
     """Whether an author's part of an expression may run before anybody else has looked at it."""
     return not any(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from sluicegate.checks.contract_check import Json
 from sluicegate_adapters.engines.soda.answering import Answers
 
 __all__ = ["define_scan", "render", "share_answers"]
@@ -19,6 +21,8 @@ class _Ours:
     _variables: dict[str, Any]
     _logs: Any
     _data_source_manager: Any
+    _sodacl_cfg: Any
+    _data_source_name: str
     sampler: Any
 
     def __init__(self) -> None:
@@ -38,6 +42,21 @@ class _Ours:
         self._shared[_meaning(metric)] = metric
         metric.identity = f"{metric.identity}-{len(self._metrics)}"
         self._metrics.add(metric)
+
+    def _parse_sodacl_yaml_str(self, sodacl_yaml_str: Any, file_path: str | None = None) -> None:
+        """A document as it was written, or as it would be read."""
+        if isinstance(sodacl_yaml_str, str):
+            super()._parse_sodacl_yaml_str(sodacl_yaml_str, file_path)  # type: ignore[misc] # Soda's, which has no types
+            return
+        from soda.sodacl.sodacl_parser import SodaCLParser
+
+        parser = SodaCLParser(
+            sodacl_cfg=self._sodacl_cfg, logs=self._logs, file_path=file_path, data_source_name=self._data_source_name
+        )
+        document = _loaded(sodacl_yaml_str)
+        parser.path_stack.set_antlr_collection_in_file_path_element(document)
+        parser._parse_yaml_str = lambda _: document  # noqa: SLF001 - instead of a text
+        parser.parse_sodacl_yaml_str("")
 
     def wants_samples(self, metric: Any) -> None:
         """Select failing rows of it, once it is known whether any check on it doesn't pass."""
@@ -91,6 +110,26 @@ def define_scan() -> type[Any]:
     from soda.scan import Scan
 
     return type("_Scan", (_Ours, Scan), {})
+
+
+def _loaded(value: Json) -> Any:
+    """A document as ruamel would load it from ``sodacl.dump``'s text: Soda asks its collections where they stand."""
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    match value:
+        case Mapping():
+            mapping = CommentedMap((str(key), _loaded(item)) for key, item in value.items())
+            for key in mapping:
+                mapping.lc.add_kv_line_col(key, [0, 0, 0, 0])
+            return mapping
+        case list() | tuple():
+            sequence = CommentedSeq(map(_loaded, value))
+            for place in range(len(sequence)):
+                sequence.lc.add_idx_line_col(place, [0, 0])
+            return sequence
+        case Decimal():
+            return float(value)
+    return value
 
 
 def _metrics_of(check: Any) -> Iterator[Any]:
