@@ -31,7 +31,7 @@ def main() -> None:
     if options.pin:
         pin()
         return
-    if options.write and (options.set != "full" or options.only):
+    if options.write and (options.set != "full" or options.only or options.smaller > 1 or not options.peers):
         raise SystemExit("--write is for the whole full set")
     started = time.monotonic()
     if options.peers:

@@ -177,7 +177,7 @@ CASES = (
     Case(
         name="three-engines",
         title="three engines, 8 checks each, 1 M rows, whole processes",
-        rounds={"quick": 2, "full": 5},
+        rounds={"quick": 1, "full": 5},
         commands=_three_engines,
     ),
     Case(

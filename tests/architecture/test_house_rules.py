@@ -73,6 +73,11 @@ def test_the_rule_about_heavy_imports_sees_what_it_should() -> None:
     assert {module for statement in when_imported(tree.body) for module in imported(statement)} == {"duckdb", "pandas", "soda"}
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_what_is_shipped_imports_no_benchmark_and_no_test(path: Path) -> None:
+    assert not re.findall(r"^\s*(?:from|import) (?:benchmarks|tests)\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
 @pytest.mark.parametrize("path", [path for path in SOURCES if not path.stem.startswith("_")], ids=name)
 def test_a_public_module_says_what_it_offers_and_what_it_is_for(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))

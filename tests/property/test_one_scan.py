@@ -25,7 +25,7 @@ from tests.property.strategies import Example, examples
 if TYPE_CHECKING:
     import duckdb
 
-ENGINES = EngineRoom(("duckdb", "soda"))
+ENGINES = EngineRoom(("duckdb", "soda", "great_expectations"))
 
 
 class Recorder:

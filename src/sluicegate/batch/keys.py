@@ -41,7 +41,7 @@ _TEXTS = {Kind.STRING, Kind.BINARY}
 _ALIKE = _TEXTS | {Kind.BOOLEAN, Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT, Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ}
 """Kinds whose equal values have equal hashes, in every DuckDB that we support; a batch has no collations: they end with Arrow."""
 _SUSPECTS = "_sluicegate_suspects"
-_COUNTED = "SELECT coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE n > 1), 0) FROM ({})"
+_COUNTED = "SELECT coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE n > 1), 0), count(*) FILTER (WHERE n > 1) FROM ({})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class KeyPlan:
     def decided(self, answers: Mapping[Question, Any]) -> Repeats | None:
         """How the key repeats, if the scan's answers decide it: only that it does not."""
         rows = answers.get(self.present)
-        return Repeats(rows, 0) if isinstance(rows, int) and self.images and answers.get(self.images) == rows else None
+        return Repeats(rows, 0, values=0) if isinstance(rows, int) and self.images and answers.get(self.images) == rows else None
 
 
 def plan_keys(connection: duckdb.DuckDBPyConnection, keys: Iterable[Key], schema: BatchSchema, rows: int) -> dict[Key, KeyPlan]:
@@ -167,12 +167,13 @@ def _counted(connection: duckdb.DuckDBPyConnection, key: Key, parts: Sequence[in
     """By grouping the keys, all at once; or, if that takes too much memory, in as many parts as are given next."""
     now, *later = parts
     try:
-        counts = [fetch_row(connection, _COUNTED.format(_grouped(key, part)), 2) for part in _parts_of(key, now)]
+        counts = [fetch_row(connection, _COUNTED.format(_grouped(key, part)), 3) for part in _parts_of(key, now)]
     except StatementFailed as failed:
         if later and failed.unanswered.engine_broke:
             return _counted(connection, key, later)
         raise
-    return Repeats(sum(int(rows) for rows, _ in counts), sum(int(failing) for _, failing in counts))
+    rows, failing, values = (sum(map(int, column)) for column in zip(*counts, strict=True))
+    return Repeats(rows, failing, values=values)
 
 
 def _parts_of(key: Key, parts: int) -> Sequence[str]:
@@ -180,8 +181,8 @@ def _parts_of(key: Key, parts: int) -> Sequence[str]:
     return [f" AND {_hash(key)} % {parts} = {part}" for part in range(parts)] if parts > 1 else [""]
 
 
-def _sifted(connection: duckdb.DuckDBPyConnection, key: Key, sieve: Sieve, most: int) -> tuple[int, tuple[int, ...]] | None:
-    """How many rows have a key that occurs more than once, found among those that a sieve leaves, and hashes of such keys.
+def _sifted(connection: duckdb.DuckDBPyConnection, key: Key, sieve: Sieve, most: int) -> tuple[int, tuple[int, ...], int] | None:
+    """How many rows have a key that occurs more than once, among those that a sieve leaves; hashes of such keys; how many there are.
 
     None if the sieve leaves more rows than ``most``.
     """
@@ -189,15 +190,15 @@ def _sifted(connection: duckdb.DuckDBPyConnection, key: Key, sieve: Sieve, most:
     try:
         left = int(fetch_row(connection, f"SELECT coalesce(sum(n), 0) FROM {_SUSPECTS}", 1)[0])
         if not left or left > most:
-            return None if left else (0, ())
+            return None if left else (0, (), 0)
         grouped = _grouped(key, f" AND {sieve.value} IN (SELECT suspect FROM {_SUSPECTS})", f", any_value({_hash(key)}) AS h")
-        failing, named = fetch_row(
+        failing, named, values = fetch_row(
             connection,
             f"WITH repeated AS MATERIALIZED ({grouped} HAVING count(*) > 1) SELECT coalesce(sum(n), 0), "
-            f"(SELECT list(h) FROM (SELECT h FROM repeated LIMIT {MOST_NAMED})) FROM repeated",
-            2,
+            f"(SELECT list(h) FROM (SELECT h FROM repeated LIMIT {MOST_NAMED})), count(*) FROM repeated",
+            3,
         )
-        return int(failing), tuple(named or ())
+        return int(failing), tuple(named or ()), int(values)
     finally:
         _execute(connection, f"DROP TABLE IF EXISTS {_SUSPECTS}")
 

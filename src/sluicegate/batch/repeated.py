@@ -7,6 +7,8 @@ value is looked at once, with the number of its rows. A sample that misleads cos
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -27,6 +29,7 @@ _SAMPLE = 4_096  # rows
 _REPEATS = 8  # times, on average: measured, grouping such texts takes half of what one pattern does, and of ones that don't repeat its double
 _MOST_VALUES = 250_000  # they are kept in memory, which a batch may not have much of
 _COSTS = {Bearing.COSTLY: 1, Bearing.VALUE: 1 / 8}  # measured, in patterns: a list of four texts
+_TEXT = re.compile(r"'(?:[^']|'')*'")
 _COUNT = "_sluicegate_count"
 _PREDICATE = "count_if("
 
@@ -47,11 +50,9 @@ def answer_by_value(
     """
     asked = _asked(questions, schema) if rows >= _WORTH_ROWS else {}
     found: dict[Question, Any] = {}
-    try:
-        for column in _repeating(connection, list(asked), rows):
+    for column in _repeating(connection, list(asked), rows):
+        with contextlib.suppress(StatementFailed):  # the scan will fail as well, and say of which question
             found |= _answers(connection, column, asked[column])
-    except StatementFailed:  # the scan will fail as well, and say of which question
-        pass
     return found
 
 
@@ -60,13 +61,23 @@ def _asked(questions: Iterable[Question], schema: BatchSchema) -> dict[Column, l
     by_name: dict[str, list[Aggregate]] = {}
     cost: defaultdict[str, float] = defaultdict(float)
     for item in questions:
-        if isinstance(item, Aggregate) and (name := present_column(item) or item.column):
-            counts = item.bearing is not Bearing.EXTREME and item.sql.startswith(_PREDICATE)
-            if counts or not item.bearing:
-                by_name.setdefault(name, []).append(item)
-            cost[name] += _COSTS.get(item.bearing or Bearing.EXTREME, 0)
+        if not isinstance(item, Aggregate) or item.bearing is Bearing.EXTREME:
+            continue
+        matched = "" if item.bearing else _matched(item, schema)
+        if name := item.column or matched or present_column(item):
+            by_name.setdefault(name, []).append(item)
+            cost[name] += 1 if matched else _COSTS.get(item.bearing or Bearing.EXTREME, 0)
     columns = {name: schema.get(name) for name in by_name if cost[name] >= 1}
     return {column: by_name[name] for name, column in columns.items() if column and column.kind is Kind.STRING}
+
+
+def _matched(question: Aggregate, schema: BatchSchema) -> str:
+    """The one column of which an engine's own words ask by a pattern. Were there another, the statement would fail: it has no other."""
+    if not question.sql.startswith(_PREDICATE) or "regexp_matches(" not in question.sql:
+        return ""
+    words = _TEXT.sub("", question.sql).casefold()
+    named = [column.name for column in schema if re.search(rf"(?<!\w){re.escape(column.name.casefold())}(?!\w)", words)]
+    return named[0] if len(named) == 1 else ""
 
 
 def _repeating(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column], rows: int) -> list[Column]:
@@ -74,7 +85,10 @@ def _repeating(connection: duckdb.DuckDBPyConnection, columns: Sequence[Column],
     if not columns:
         return []
     listed = ", ".join(f"hash({identifier(column.name)})" for column in columns)
-    cells = zip(*fetch_rows(connection, f"SELECT {listed} FROM {BATCH} LIMIT {_SAMPLE}"), strict=True)
+    try:
+        cells = zip(*fetch_rows(connection, f"SELECT {listed} FROM {BATCH} LIMIT {_SAMPLE}"), strict=True)
+    except StatementFailed:
+        return []
     most = min(rows / _REPEATS, _MOST_VALUES)
     return [column for column, hashes in zip(columns, cells, strict=True) if _values(hashes, rows) <= most]
 

@@ -105,11 +105,13 @@ class Repeats:
         failing: of these, the rows whose key occurs more than once: every one of them.
         named: DuckDB's ``hash`` of keys that do, their columns in the ``Key``'s order, by which their rows are found soon again: up to
             ``MOST_NAMED``, and all of them if there are fewer; empty if they aren't known.
+        values: how many different keys occur more than once; None if that wasn't counted.
     """
 
     rows: int
     failing: int
     named: tuple[int, ...] = field(default=(), compare=False, repr=False)
+    values: int | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +248,12 @@ class _Works(CheckVisitor[Work]):
         return self._present(check.column)
 
     def completeness(self, check: m.Completeness) -> Work:
-        return self._rows(check) if check.missing_values else self._present(check.column)
+        if not check.missing_values:
+            return self._present(check.column)
+        told = self._rows(m.RejectedValues(column=check.column, values=check.missing_values))
+        present, missing = (question for question in told.questions if isinstance(question, Aggregate))
+        sql = _counts(ROWS.sql, f"{ROWS.sql} - {present.sql} + {missing.sql}")
+        return Asked(sql, (ROWS, present, missing), _read_missing)
 
     def unique(self, check: m.Unique) -> Work:
         key = Key(check.columns)
@@ -321,6 +328,11 @@ def _read_counts(answers: Sequence[Any]) -> Figures:
 def _read_complement(answers: Sequence[Any]) -> Figures:
     rows, passing = (int(answer or 0) for answer in answers)
     return Figures(rows=rows, failing=rows - passing)
+
+
+def _read_missing(answers: Sequence[Any]) -> Figures:
+    rows, present, missing = (int(answer or 0) for answer in answers)
+    return Figures(rows=rows, failing=rows - present + missing)
 
 
 def _read_repeats(answers: Sequence[Any]) -> Figures:

@@ -1,3 +1,3 @@
 SELECT count(*) AS rows,
-       count_if(("code" IS NULL OR "code" IN ('', 'N/A'))) AS failing
+       count(*) - count("code") + count_if(list_position(['', 'N/A'], "code") > 0) AS failing
 FROM batch

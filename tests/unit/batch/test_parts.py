@@ -14,6 +14,7 @@ import pytest
 
 from sluicegate.batch.parts import numbered
 from sluicegate.batch.source import Batch, BatchSettings, open_batch
+from sluicegate.checks.questions import ROWS, Aggregate, Bearing, Key, Repeats
 from sluicegate.errors import StorageError
 from sluicegate.ports.quarantine import CHECKS_COLUMN, ROW_COLUMN
 
@@ -131,3 +132,16 @@ def test_a_type_that_is_none_is_never_run_as_sql(tmp_path: Path) -> None:
     duckdb.sql(f"COPY (SELECT 1 AS a) TO '{tmp_path}/rows.parquet'")
     with open_batch(tmp_path / "rows.parquet", types={"a": "BIGINT) AS a, (SELECT 1"}) as batch:
         assert [column.native for column in batch.schema] == ["INTEGER"]
+
+
+def test_the_rest_has_a_scan_of_its_own_which_knows_nothing_of_the_whole(tmp_path: Path) -> None:
+    """Neither the whole's number of rows nor what its files' statistics say."""
+    ids = list(range(300_000))
+    pq.write_table(pa.table({"id": pa.array([*ids, None, 7])}), tmp_path / "ids.parquet")
+    asked = (ROWS, Aggregate('count("id")'), Aggregate('min("id")', "id", Bearing.EXTREME), Key(("id",)))
+    with open_batch(tmp_path / "ids.parquet") as batch:
+        assert batch.scan(asked).answers(asked, batch.view()) == (300_002, 300_001, 0, Repeats(300_001, 2))
+        with batch.without(positions(tmp_path, [0, 7, 300_000])) as rest:
+            assert rest.scan(asked).answers(asked, rest.view()) == (299_999, 299_999, 1, Repeats(299_999, 0))
+            assert rest.view().answers(asked) == (299_999, 299_999, 1, Repeats(299_999, 0))
+        assert batch.view().answers(asked) == (300_002, 300_001, 0, Repeats(300_001, 2))

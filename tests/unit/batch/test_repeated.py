@@ -53,6 +53,25 @@ def test_figures_of_a_column_that_are_no_counts_of_its_values_are_left_to_the_sc
     assert _found(["a", "b"] * 100, [_PATTERN, *other]) == [0, *[None] * 4]
 
 
+@pytest.mark.parametrize(
+    ("sql", "answer"),
+    [
+        ("count_if((NOT (x IS NULL) AND NOT (regexp_matches(x, '^[a-z]+$'))))", 50),  # as Soda writes it
+        ('count_if(("x" IS NOT NULL AND regexp_matches("x", \'^other "other" it\'\'s\')))', 0),
+        ("count_if(regexp_matches(x, '^[a-z]+$') AND other = 'a')", None),  # another column
+        ("count_if(regexp_matches(concat(x, 'a'), '1') AND length(concat(x, other)) > 1)", None),
+        ("count(*) FILTER (WHERE regexp_matches(x, '1'))", None),
+    ],
+)
+def test_a_pattern_in_an_engines_own_words_counts_as_one_if_it_names_one_column(sql: str, answer: int | None) -> None:
+    assert _found(["a", "b", "1", None] * 50, [Aggregate(sql)]) == [answer]
+
+
+def test_a_name_that_is_taken_for_a_column_and_is_none_costs_nothing_but_the_try() -> None:
+    misread = Aggregate("count_if(regexp_matches(x, '1') AND rowid >= 0)")
+    assert _found(["a", "1"] * 50, [misread]) == [None]
+
+
 def test_a_question_that_breaks_the_statement_errs_alone_in_the_scan() -> None:
     broken = Aggregate('count_if(CAST("x" AS INTEGER) > 1)', "x", Bearing.VALUE)
     with open_batch(pa.table({"x": ["a", "b"] * 100})) as batch:

@@ -24,15 +24,16 @@ _MISSING, _PRESENT = re.compile(rf"{_NAME} IS NULL"), re.compile(rf"NOT \({_NAME
 _PLAIN = re.compile(rf"(MIN|MAX|SUM|AVG|STDDEV|STDDEV_POP|STDDEV_SAMP|VARIANCE|VAR_POP|VAR_SAMP)\({_NAME}\)")
 
 SQL_WORDS = frozenset(
-    """all analyse analyze and anti any array as asc asof asymmetric at authorization between bigint binary bit boolean both by case
-    cast char character check coalesce collate collation column columns concurrently constraint create cross dec decimal default
-    deferrable desc describe distinct do else end except exists extract false fetch float for foreign freeze from full generated glob
-    group grouping grouping_id having ilike in initially inner inout int integer intersect interval into is isnull join lambda lateral
-    leading left like limit map national natural nchar none not notnull null nullif numeric offset on only or order out outer overlaps
-    overlay pivot pivot_longer pivot_wider placing position positional precision primary qualify real references returning right row
-    select semi setof show similar smallint some struct substring summarize symmetric table tablesample then time timestamp to trailing
-    treat trim true try_cast tuple union unique unpack unpivot using values varchar variadic verbose when where window with
-    xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable""".split()  # noqa: SIM905 - a list of words
+    """all analyse analyze and anti any array as asc asof asymmetric at authorization between bigint binary bit boolean both by
+    case cast char character check coalesce collate collation column columns concurrently constraint create cross dec
+    decimal default deferrable desc describe distinct do else end except exists extract false fetch float for foreign freeze
+    from full generated glob grant group grouping grouping_id having ilike in initially inner inout int integer intersect
+    interval into is isnull join lambda lateral leading left like limit map national natural nchar none not notnull null
+    nullif numeric offset on only or order out outer overlaps overlay pivot pivot_longer pivot_wider placing position
+    positional precision primary qualify real references returning right row select semi setof show similar smallint some
+    struct substring summarize symmetric table tablesample then time timestamp to trailing treat trim true try_cast tuple
+    union unique unpack unpivot using values varchar variadic verbose when where window with xmlattributes xmlconcat
+    xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable""".split()  # noqa: SIM905 - a list of words
 )
 """Words that mean something else to DuckDB than a column, where they stand without quotes."""
 
@@ -88,12 +89,12 @@ def _is_moment(column: Column) -> bool:
 
 
 def key_share(columns: Iterable[str], schema: BatchSchema | None) -> Share | None:
-    """How many values of a key occur more than once: zero if no row's does, which is all that the questions tell."""
+    """How many values of a key occur more than once; None where that wasn't counted."""
     found = [_column(name, schema) for name in columns]
     if not found or any(column is None for column in found):
         return None
     key = Key(tuple(column.name for column in found if column))
-    return Share((key,), lambda answers: None if answers[0].failing else 0)
+    return Share((key,), lambda answers: answers[0].values if answers[0].failing else 0)
 
 
 def _column(written: str, schema: BatchSchema | None) -> Column | None:

@@ -217,6 +217,8 @@ class _Run:
         return value
 
     def _filled(self, sql: str, variables: Mapping[str, object]) -> str:
+        if "${" not in sql:
+            return sql
         from jinja2 import TemplateError
 
         from sluicegate_adapters.engines.soda.runtime import render

@@ -367,11 +367,19 @@ def _row(check: Any) -> tuple[Any, ...] | None:
             row = (None,) if query.row_count == 0 and query.exception is None else query.row
             if row is None:
                 continue
-            if metric in (asked := getattr(query, "metrics", ())):
-                return (row[[id(each) for each in asked].index(id(metric))],)
+            if (place := _places(query).get(id(metric))) is not None:
+                return (row[place],)
             if getattr(query, "metric", None) is metric:
                 return tuple(row)
     return None
+
+
+def _places(query: Any) -> dict[int, int]:
+    """Where each metric stands in the row of a fused query."""
+    if "places" not in vars(query):
+        query.places = {id(metric): place for place, metric in enumerate(getattr(query, "metrics", ()))}
+    found: dict[int, int] = query.places
+    return found
 
 
 def _faults(result: Any) -> int:

@@ -76,9 +76,10 @@ class _Ours:
         return (check for check in self._checks if any(metric is found for found in _metrics_of(check)))
 
     def _close(self) -> None:
+        bad = [check for check in self._checks if check.outcome is None or check.outcome.value != "pass"]
+        wanting = {id(metric) for check in bad for metric in _metrics_of(check)} if self.sampler.limit else ()
         for metric in self._sampled:
-            passes = all(check.outcome is not None and check.outcome.value == "pass" for check in self._on(metric))
-            if not passes and (sample := metric.create_failed_rows_sample_query()):
+            if id(metric) in wanting and (sample := metric.create_failed_rows_sample_query()):
                 metric.queries.append(sample)
                 sample.execute()
         super()._close()  # type: ignore[misc] # Soda's, which has no types

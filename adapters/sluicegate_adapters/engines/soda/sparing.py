@@ -22,6 +22,7 @@ __all__ = ["LATER", "Later", "imported_sparingly"]
 LATER: Mapping[str, Collection[str]] = {
     "soda.cloud.cloud": {"requests"},
     "soda.common.env_helper": {"distutils.util", "dotenv"},
+    "soda.common.parser": {"soda.common.jinja"},
     "soda.common.query_helper": {"sqlparse"},
     "soda.execution.check.check": {"soda.sodacl.anomaly_detection_metric_check_cfg"},
     "soda.sodacl.sodacl_parser": {"soda.sodacl.anomaly_detection_metric_check_cfg"},
