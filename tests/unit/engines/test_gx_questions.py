@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -179,4 +180,6 @@ def test_under_a_row_condition_it_is_judged_as_a_batch_of_those_rows_alone(name:
         chosen = {"row_condition": condition, "condition_parser": "great_expectations"}
         under = run_one(native(name, {**given, **chosen}), chosen_rows("TRUE"))
         alone = run_one(native(name, given), chosen_rows(where))
-        assert under == alone, condition
+        # which of the rows are shown is left to DuckDB
+        assert replace(under, evidence=None) == replace(alone, evidence=None), condition
+        assert bool(under.evidence) is bool(alone.evidence), condition
