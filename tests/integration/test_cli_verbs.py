@@ -298,7 +298,16 @@ def test_doctor_finds_everything_in_order(type_: Any) -> None:
     assert said.code == 0
     assert "everything that a run needs is here" in said.out
     found = {item["name"]: item["status"] for item in type_("doctor", "--json").json["findings"]}
-    assert {"engine duckdb", "engine soda", "engine great_expectations", "engine python", "target", "quarantine"} <= found.keys()
+    assert {
+        "engine duckdb",
+        "engine soda",
+        "engine great_expectations",
+        "engine python",
+        "quarantine store s3",
+        "source s3",
+        "target",
+        "quarantine",
+    } <= found.keys()
     assert "broken" not in found.values()
 
 

@@ -379,6 +379,14 @@ def test_the_command_line_takes_uris_and_says_what_reads_them(
     assert "sources.s4: nothing reads s4:// URIs" in capsys.readouterr().err
 
 
+def test_a_contract_can_be_begun_with_the_columns_of_an_object(
+    shop: Gate, shelf: Bucket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SLUICEGATE_CONFIG", "gate.yaml")
+    assert main(["contract", "init", "orders", "--from", shelf.uri("in/good.csv"), "--output", "-"]) == 0
+    assert "name: amount" in capsys.readouterr().out
+
+
 def test_a_source_that_is_not_told_its_server_asks_the_usual_chain(shelf: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     shelf.put("a.csv", CSV)
     for name, value in {

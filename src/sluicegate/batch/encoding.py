@@ -16,7 +16,7 @@ from sluicegate.errors import BatchUnreadable, StorageError, UsageError
 __all__ = ["in_utf8"]
 
 _CHARACTERS = 1 << 20
-_UTF8 = {"utf-8", "utf-8-sig"}
+_UTF8 = "utf-8"
 
 
 @contextmanager
@@ -34,8 +34,8 @@ def in_utf8(files: FileSet, options: Mapping[str, Any], folder: Path) -> Iterato
         StorageError: a copy can't be written.
     """
     rest = {name: value for name, value in options.items() if name != "encoding"}
-    encoding = _known(options["encoding"]) if "encoding" in options else "utf-8"
-    if encoding in _UTF8:
+    encoding = _known(options["encoding"]) if "encoding" in options else _UTF8
+    if encoding == _UTF8:
         yield files, rest
         return
     folder.mkdir(parents=True, exist_ok=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import gzip
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.batch.bad_lines import with_csv_lines, with_json_lines
+from sluicegate.batch.compression import uncompressed
 from sluicegate.batch.convert import EXACT_DOUBLE, Conversion, infer, planned, refusal
-from sluicegate.batch.files import FileSet
+from sluicegate.batch.files import BatchFile, FileSet
 from sluicegate.batch.readers import NAME_THE_ENCODING, create_rows, file_list, unreadable
 from sluicegate.checks.sqltext import identifier, literal
 from sluicegate.checks.types import Kind, kind_of
@@ -26,6 +27,11 @@ _CSV_OPTIONS = frozenset({"delimiter", "quote", "escape", "header", "null_values
 _DELIMITERS = ",;\t|"
 _RAW = "_sluicegate_raw"
 _NESTED_MOMENT = re.compile(r"\b(DATE|TIME|TIMESTAMP|TIMESTAMP WITH TIME ZONE|UUID)(?=[,)\[])")  # JSON has none: they are texts
+_JSON = "format = 'auto', records = true, union_by_name = true, ignore_errors = false"
+_FEW_FILES = 4
+_FILE_BYTES, _GROUP_BYTES, _LEAST_BYTES = 32 << 20, 128 << 20, 300 << 20
+_SMALL_FILE = 4096
+_NO_RECORDS = re.compile(rb"(\xef\xbb\xbf)?\s*(\[\s*\]\s*)?")
 _NO_TYPE = '"NULL"'  # DuckDB's name for the type of a column without values
 
 
@@ -224,9 +230,11 @@ def load_json(
 
     if options:
         raise UsageError(f"there is no JSON option {min(options)!r}", hint="known: encoding")
-    source = f"{file_list(files.paths)}, format = 'auto', records = true, union_by_name = true, ignore_errors = false"
+    # A file without a record has no say: for one, DuckDB would refuse all of them.
+    telling = [file for file in files.files if not _is_without_records(file)] or list(files.files)
+    source = f"{file_list([file.path for file in telling])}, {_JSON}"
     try:
-        types = _json_types(connection, source, files, declared)
+        types = _json_types(connection, telling, declared)
         ladders = {name: _json_ladder(native, declared.get(name)) for name, native in types.items()}
         as_text = {name: "VARCHAR" if ladders[name] else native for name, native in types.items()}
         listed = ", ".join(f"{literal(name)}: {literal(native)}" for name, native in as_text.items())
@@ -245,27 +253,74 @@ def _kept(connection: duckdb.DuckDBPyConnection, mixed: Sequence[str]) -> dict[s
     return {name: f"CAST({identifier(name)} AS VARCHAR)" for name, count in zip(mixed, found, strict=True) if not count}
 
 
-def _json_types(
-    connection: duckdb.DuckDBPyConnection, source: str, files: FileSet, declared: Mapping[str, str]
-) -> dict[str, str]:
+def _described(connection: duckdb.DuckDBPyConnection, files: Sequence[BatchFile]) -> list[tuple[str, str]]:
+    """Each column and its type over all records, as DuckDB has it.
+
+    It holds on to the first 32 MiB of each file meanwhile, so many files are looked at in groups, apart from the batch's memory limit. Where
+    the groups agree, that is what all of them are; else it is asked for all at once.
+
+    Raises:
+        BinderException: there isn't a single named value.
+    """
+    paths = [file.path for file in files]
+    if len(paths) <= _FEW_FILES:
+        return _describe(connection, paths)
+    groups = list(_groups(files))
+    found = [_describe_apart(group) for group in groups]
+    return found[0] if all(each == found[0] for each in found) else _describe_apart(paths)
+
+
+def _is_without_records(file: BatchFile) -> bool:
+    if file.bytes > _SMALL_FILE:
+        return False
+    with uncompressed(file.path) as stream:
+        return bool(_NO_RECORDS.fullmatch(stream.read(_SMALL_FILE)))
+
+
+def _groups(files: Sequence[BatchFile]) -> Iterator[list[Path]]:
+    """Files whose beginnings fit into the memory together."""
+    group: list[Path] = []
+    room = _GROUP_BYTES
+    for file in files:
+        needs = _FILE_BYTES if file.path.suffix.lower() in {".gz", ".zst"} else min(file.bytes, _FILE_BYTES)
+        if group and needs > room:
+            yield group
+            group, room = [], _GROUP_BYTES
+        group.append(file.path)
+        room -= needs
+    yield group
+
+
+def _describe_apart(paths: Sequence[Path]) -> list[tuple[str, str]]:
+    import duckdb
+
+    limit = f"{_LEAST_BYTES + 2 * _FILE_BYTES * len(paths)}B"  # of addresses: what isn't written to takes no memory
+    with duckdb.connect(config={"memory_limit": limit, "autoinstall_known_extensions": "false"}) as apart:
+        return _describe(apart, paths)
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> list[tuple[str, str]]:
+    source = f"{file_list(paths)}, {_JSON}, sample_size = -1"
+    return [(str(row[0]), str(row[1])) for row in connection.execute(f"DESCRIBE SELECT * FROM read_json({source})").fetchall()]
+
+
+def _json_types(connection: duckdb.DuckDBPyConnection, files: Sequence[BatchFile], declared: Mapping[str, str]) -> dict[str, str]:
     """DuckDB's types over all records. Without a single named value the declared columns are all there is to go by."""
     import duckdb
 
     try:
-        described = connection.execute(f"DESCRIBE SELECT * FROM read_json({source}, sample_size = -1)").fetchall()
+        described = _described(connection, files)
     except duckdb.BinderException as error:
         if not declared:
             raise BatchUnreadable(
-                f"{files.paths[0]}: no records with named values, so no columns", hint="declare the columns in the contract"
+                f"{files[0].path}: no records with named values, so no columns", hint="declare the columns in the contract"
             ) from error
         return dict.fromkeys(declared, _NO_TYPE)
-    types = {str(row[0]): _NESTED_MOMENT.sub("VARCHAR", str(row[1])) for row in described}
+    types = {name: _NESTED_MOMENT.sub("VARCHAR", native) for name, native in described}
     renamed = [name for name in types if any(_is_renamed(name, other) for other in types)]
     if renamed:  # DuckDB tells keys that differ only in case apart by a number
-        keys = (
-            f"SELECT DISTINCT unnest(json_keys(json)) FROM read_json({file_list(files.paths)}, format = 'auto', records = false, "
-        )
-        check_names(files.paths[0], [row[0] for row in connection.execute(f"{keys}columns = {{'json': 'JSON'}})").fetchall()])
+        keys = f"SELECT DISTINCT unnest(json_keys(json)) FROM read_json({file_list([file.path for file in files])}, format = 'auto', records = false, "
+        check_names(files[0].path, [row[0] for row in connection.execute(f"{keys}columns = {{'json': 'JSON'}})").fetchall()])
     return types
 
 

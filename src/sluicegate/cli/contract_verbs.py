@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sluicegate.checks.types import BatchSchema
     from sluicegate.contract.model import Contract
     from sluicegate.gate.plan import PlannedCheck
+    from sluicegate.ports.source import Source
 
 __all__ = ["init", "lint_files", "show"]
 
@@ -219,7 +220,11 @@ def init(options: Namespace, screen: Screen) -> int:
 def _schema_of(source: str) -> BatchSchema:
     from contextlib import closing
 
+    from sluicegate import Gate
     from sluicegate.batch.source import open_batch
 
-    with closing(open_batch(source)) as batch:
+    def source_of(scheme: str) -> Source:  # only a URI needs the profile
+        return Gate.from_config().places.source(scheme)
+
+    with closing(open_batch(source, sources=source_of)) as batch:
         return batch.schema

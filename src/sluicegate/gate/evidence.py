@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 from sluicegate.checks import model as m
 from sluicegate.checks.contract_check import NativeCheck, Untestable
 from sluicegate.checks.meaning import RowMeaning, row_meaning, unique_among
 from sluicegate.checks.questions import MOST_NAMED, Key, Repeats
-from sluicegate.checks.sqltext import identifier, literal
+from sluicegate.checks.sqltext import BATCH, identifier, literal
 from sluicegate.checks.types import BatchSchema
 from sluicegate.gate.plan import Plan
 from sluicegate.gate.run import EngineView
@@ -26,6 +26,10 @@ from sluicegate.verdict.model import CheckOutcome, Outcome
 __all__ = ["gather_evidence"]
 
 _MOST_COLUMNS = 8
+_MANY = 16  # SELECTs from the batch
+_FIRST, _FIRST_ROWS = "_sluicegate_first", 20_000
+_OF_NAMED_COLUMNS = m.NotNull | m.AcceptedValues | m.RejectedValues | m.Range | m.Pattern | m.Length | m.Completeness
+_Rows = list[tuple[str, list[str | None]]]
 
 
 def gather_evidence(
@@ -59,19 +63,64 @@ def gather_evidence(
     wanted = {item.check.id: _canonical(bound[item.check.id]) for item in outcomes if _wants_evidence(item)}
     if not wanted or not rows:
         return tuple(outcomes)
-    columns = {check_id: _columns(promise, view.schema, keys) for check_id, promise in wanted.items()}
-    parts = [
-        _select(check_id, _meaning(promise, view, repeats, rows), columns[check_id], classified=classified, rows=rows)
+    sought = [
+        _Sought(check_id, promise, _columns(promise, view.schema, keys), _meaning(promise, view, repeats, rows))
         for check_id, promise in wanted.items()
     ]
-    found = _fetch(" UNION ALL ".join(parts), view, timeout)
-    if found is None:  # one that DuckDB can't say (a pattern of Python's, for one) must not take the others with it
-        found = [row for part in parts for row in _fetch(part, view, timeout) or ()] if len(parts) > 1 else []
-    evidence = {
-        check_id: Evidence(columns=columns[check_id], rows=tuple(tuple(cells) for owner, cells in found if owner == check_id))
-        for check_id in wanted
-    }
-    return tuple(replace(item, evidence=own) if (own := evidence.get(item.check.id)) and own.rows else item for item in outcomes)
+    found = _among_first_rows(sought, classified, rows, view, timeout) if len(sought) > _MANY else {}
+    left = [item.select(classified, rows) for item in sought if item.check_id not in found]
+    for owner, cells in _all_of(left, view, timeout):
+        found.setdefault(owner, []).append(tuple(cells))
+    shown = {item.check_id: Evidence(columns=item.columns, rows=tuple(found.get(item.check_id, ()))) for item in sought}
+    return tuple(replace(item, evidence=own) if (own := shown.get(item.check.id)) and own.rows else item for item in outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """A failed check, and what is shown of the rows that broke it."""
+
+    check_id: str
+    promise: m.CanonicalCheck
+    columns: tuple[str, ...]
+    meaning: RowMeaning
+
+    def select(self, classified: Collection[str], rows: int, source: str = "") -> str:
+        """Up to so many of the rows, as SQL; ``source``: among these rows of the batch."""
+        cells = ", ".join(
+            f"CASE WHEN {identifier(name)} IS NULL THEN NULL ELSE {literal(MASK)} END"
+            if name in classified
+            else f"CAST({identifier(name)} AS VARCHAR)"
+            for name in self.columns
+        )
+        shown = f"{literal(self.check_id)} AS check_id, CAST([{cells}] AS VARCHAR[]) AS cells"
+        return f"(SELECT {shown} FROM {source or self.meaning.source} WHERE {self.meaning.failing} LIMIT {rows})"
+
+
+def _among_first_rows(
+    sought: Sequence[_Sought], classified: Collection[str], rows: int, view: EngineView, timeout: float
+) -> dict[str, list[tuple[str | None, ...]]]:
+    """The evidence of those checks that have enough of it in the batch's first rows, which are read once for all of them.
+
+    Measured: every SELECT from a batch unpacks the pages of its columns again, which takes 4 ms; among these rows, it takes 0.5 ms.
+    """
+    near = [item for item in sought if isinstance(item.promise, _OF_NAMED_COLUMNS)]
+    read = ", ".join(identifier(name) for name in dict.fromkeys(name for item in near for name in item.columns))
+    if not read:
+        return {}
+    first = f"WITH {_FIRST} AS MATERIALIZED (SELECT {read} FROM {BATCH} LIMIT {_FIRST_ROWS}) "
+    selects = " UNION ALL ".join(item.select(classified, rows, _FIRST) for item in near)
+    found: dict[str, list[tuple[str | None, ...]]] = {}
+    for owner, cells in _fetch(first + selects, view, timeout) or ():
+        found.setdefault(owner, []).append(tuple(cells))
+    return {owner: own for owner, own in found.items() if len(own) == rows}
+
+
+def _all_of(selects: Sequence[str], view: EngineView, timeout: float) -> _Rows:
+    """What the SELECTs find, in one statement; one that DuckDB can't say (a pattern of Python's, for one) takes no others with it."""
+    found = _fetch(" UNION ALL ".join(selects), view, timeout) if selects else []
+    if found is None:
+        found = [row for part in selects for row in _fetch(part, view, timeout) or ()] if len(selects) > 1 else []
+    return found
 
 
 def _wants_evidence(item: CheckOutcome) -> bool:
@@ -105,17 +154,7 @@ def _meaning(promise: m.CanonicalCheck, view: EngineView, repeats: Callable[[Key
     return row_meaning(promise, view.schema, view.references)
 
 
-def _select(check_id: str, meaning: RowMeaning, columns: Sequence[str], *, classified: Collection[str], rows: int) -> str:
-    cells = ", ".join(
-        f"CASE WHEN {identifier(name)} IS NULL THEN NULL ELSE {literal(MASK)} END"
-        if name in classified
-        else f"CAST({identifier(name)} AS VARCHAR)"
-        for name in columns
-    )
-    return f"(SELECT {literal(check_id)} AS check_id, CAST([{cells}] AS VARCHAR[]) AS cells FROM {meaning.source} WHERE {meaning.failing} LIMIT {rows})"
-
-
-def _fetch(statement: str, view: EngineView, timeout: float) -> list[tuple[str, list[str | None]]] | None:
+def _fetch(statement: str, view: EngineView, timeout: float) -> _Rows | None:
     """The statement's rows; nothing if it took too long, None if DuckDB refuses it."""
     import duckdb
 

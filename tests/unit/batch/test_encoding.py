@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluicegate.batch.database import BatchSettings
@@ -33,8 +33,9 @@ def test_text_is_read_in_the_encoding_that_is_named(tmp_path: Path, encoding: st
 
 
 def test_json_is_read_in_the_encoding_that_is_named(tmp_path: Path) -> None:
-    path = text(tmp_path / "a.ndjson", '{"id": 1, "name": "Zoë"}\n{"id": 2, "name": "Çelik"}\n'.encode("utf-16"))
-    assert read(path, options={"encoding": "utf-16"})[1] == ROWS
+    for encoding in ("utf-16", "utf-8-sig"):
+        path = text(tmp_path / "a.ndjson", '{"id": 1, "name": "Zoë"}\n{"id": 2, "name": "Çelik"}\n'.encode(encoding))
+        assert read(path, options={"encoding": encoding})[1] == ROWS
 
 
 def test_the_batch_is_its_own_bytes_and_no_copy_of_it_stays(tmp_path: Path) -> None:
@@ -89,6 +90,7 @@ def test_text_that_is_not_utf8_is_refused_with_the_cure(tmp_path: Path) -> None:
         assert "encoding" in caught.value.hint
 
 
+@settings(max_examples=25)
 @given(st.text(st.characters(codec="utf-16", exclude_characters='"\r\n\0', exclude_categories=["Cs"]), min_size=1))
 def test_any_text_survives_the_way_through_utf16(tmp_path_factory: pytest.TempPathFactory, value: str) -> None:
     path = text(tmp_path_factory.mktemp("csv") / "a.csv", f'name,n\n"{value}",1\n'.encode("utf-16"))

@@ -10,6 +10,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from sluicegate.batch import text_readers
+from sluicegate.batch.database import BatchSettings
 from sluicegate.batch.source import open_batch
 from sluicegate.errors import BatchUnreadable, UsageError
 from tests.unit.batch.support import read, text
@@ -119,3 +121,38 @@ def test_a_key_that_ends_in_a_number_is_not_mistaken_for_a_repeated_one(tmp_path
 def test_json_takes_no_options(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no JSON option 'header'"):
         open_batch(text(tmp_path / "a.json", "[]"), options={"header": False})
+
+
+def files(folder: Path, *contents: str) -> Path:
+    for number, content in enumerate(contents):
+        text(folder / f"f{number:04}.json", content)
+    return folder
+
+
+def test_many_files_are_one_batch_within_the_memory_that_it_may_use(tmp_path: Path) -> None:
+    folder = files(tmp_path, *(f'{{"a": {number}}}\n' for number in range(300)))
+    settings = BatchSettings(memory_limit="300MB", threads=2)
+    assert sorted(read(folder, settings=settings)[1]) == [(number,) for number in range(300)]
+
+
+@pytest.mark.parametrize("last", ['{"a": 1.5}', '{"a": "x"}', '{"b": 1}', "[]", '{"a": null}', '{"a": [1]}', '{"a": true}'])
+def test_types_are_those_of_all_files_however_they_are_grouped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    folder = files(tmp_path, *['{"a": 1}'] * 9, last)
+    whole = read(folder)
+    monkeypatch.setattr(text_readers, "_GROUP_BYTES", 20)
+    assert read(folder) == whole
+    monkeypatch.setattr(text_readers, "_FEW_FILES", 100)
+    assert read(folder, settings=BatchSettings(memory_limit="2GB")) == whole
+
+
+@pytest.mark.parametrize("empty", ["[]", " [ ]\n", "\n"])
+@pytest.mark.parametrize("count", [1, 8])
+def test_a_file_without_a_record_among_others_adds_none(tmp_path: Path, empty: str, count: int) -> None:
+    folder = files(tmp_path, empty, *['{"a": 1}'] * count, empty)
+    assert read(folder) == ({"a": "BIGINT"}, [(1,)] * count)
+
+
+def test_many_files_without_a_record_are_an_empty_batch_of_the_declared_columns(tmp_path: Path) -> None:
+    assert read(files(tmp_path, *["[]"] * 9), declared=[("a", "integer")]) == ({"a": "BIGINT"}, [])

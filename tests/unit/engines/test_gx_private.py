@@ -158,3 +158,19 @@ def test_a_module_that_gx_lacks_is_an_import_error() -> None:
         private.module("nowhere")
     with pytest.raises(AttributeError):
         _ = private.module("core").nothing_such
+
+
+CURIOUS = """
+import sys
+from tests.unit.engines.gx_cases import run_one
+assert run_one("expect_column_values_to_be_unique", column="id").native.value == "passed"
+before = set(sys.modules)
+for module in list(sys.modules.values()):
+    hasattr(module, "unheard_of")
+woken = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(sorted(woken & {"_sluicegate_gx", "_sluicegate_marshmallow", "altair", "great_expectations", "pandas", "scipy"}))
+"""
+
+
+def test_whoever_looks_through_all_modules_wakes_none_of_them() -> None:
+    assert python(CURIOUS) == "[]"

@@ -25,7 +25,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.metadata import version
@@ -132,15 +132,17 @@ class _PackageLoader(_Loader):
     """A package whose ``__init__`` waits."""
 
     def exec_module(self, module: ModuleType) -> None:
-        found = _origins(ast.parse(self.get_data(self.path)), module.__name__)
-        vars(module).update(_origins=found, _execute=lambda: super(_PackageLoader, self).exec_module(module))
+        init = ast.parse(self.get_data(self.path))
+        execute = partial(super().exec_module, module)
+        vars(module).update(_origins=_origins(init, module.__name__), _own=_own(init), _execute=execute)
         module.__class__ = _Package
 
 
 class _Package(ModuleType):
-    """What its ``__init__`` imports comes from there on demand; if it is asked for anything else, the ``__init__`` is executed."""
+    """What its ``__init__`` imports comes from there on demand; if it is asked for what that defines itself, it is executed."""
 
     _origins: Mapping[str, _Origin]
+    _own: frozenset[str] | None
     _execute: Callable[[], None] | None
 
     def __getattr__(self, name: str) -> Any:
@@ -153,7 +155,7 @@ class _Package(ModuleType):
                 return vars(self).setdefault(name, found)
             if importlib.util.find_spec(f"{self.__name__}.{name}") is not None:
                 return importlib.import_module(f"{self.__name__}.{name}")
-            if self._execute is not None:
+            if self._execute is not None and (self._own is None or name in self._own):
                 execute, self._execute = self._execute, None
                 execute()
             if name in vars(self):
@@ -179,6 +181,19 @@ def _origins(init: ast.Module, package: str) -> Mapping[str, _Origin]:
             whole = node.module is None  # from . import name
             found[item.asname or item.name] = _Origin(f"{source}.{item.name}", "") if whole else _Origin(source, item.name)
     return found
+
+
+def _own(init: ast.Module) -> frozenset[str] | None:
+    """The names that an ``__init__`` defines itself; None if it takes over all names of other modules."""
+    names: set[str] = set()
+    for node in init.body:
+        if isinstance(node, ast.ImportFrom) and any(item.name == "*" for item in node.names):
+            return None
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        names.update(target.id for target in targets if isinstance(target, ast.Name))
+    return frozenset(names)
 
 
 def _ours(name: str) -> str | None:
