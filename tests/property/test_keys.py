@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -120,6 +121,14 @@ def test_keys_that_share_a_hash_are_told_apart(batch: tuple[duckdb.DuckDBPyConne
         true = plainly(connection, key)
         with patch.object(room, "_TOO_MANY", 1):
             assert figures(repeats(connection, key, KeyPlan(present, sieves=(coarse,)), {present: true.rows})) == figures(true)
+
+
+@given(batches(), st.integers(1, 5))
+def test_keys_that_are_counted_in_parts_are_counted_once(batch: tuple[duckdb.DuckDBPyConnection, Key], parts: int) -> None:
+    connection, key = batch
+    with connection:
+        plan = plan_keys(connection, [key], schema_of(connection, BATCH), 0)[key]
+        assert repeats(connection, key, replace(plan, parts=(parts,)), {}) == plainly(connection, key)
 
 
 @given(batches(), st.sampled_from([2, 20]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -47,6 +48,12 @@ class Listening(MemoryBatch):
         return super().connect()
 
 
+@cache
+def chosen_rows(where: str) -> Listening:
+    """The rows of the cases, or some of them; one batch for all who ask."""
+    return Listening(f"SELECT * FROM ({SIX}) WHERE {where}")
+
+
 def translated(check: ContractCheck, rows: MemoryBatch) -> Translation:
     found = GreatExpectationsEngine().translate(check, rows.schema)
     assert isinstance(found, Translation)
@@ -73,11 +80,11 @@ def test_an_expectation_says_what_it_reads_before_there_is_data(name: str) -> No
     plan = GreatExpectationsEngine().translate(native(name, CASES[name].holds), None)
     assert isinstance(plan, Translation)
     assert plan.questions or plan.own_path
-    assert bool(plan.own_path) is bool(translated(native(name, CASES[name].holds), Listening()).own_path)
+    assert bool(plan.own_path) is bool(translated(native(name, CASES[name].holds), chosen_rows("TRUE")).own_path)
 
 
 def test_only_expectations_that_the_questions_cannot_say_have_a_path_of_their_own() -> None:
-    own = {name for name in CASES if translated(native(name, CASES[name].holds), Listening()).own_path}
+    own = {name for name in CASES if translated(native(name, CASES[name].holds), chosen_rows("TRUE")).own_path}
     assert own <= {name for name in CASES if EXPECTATIONS[name].path in {Path.STATEMENT, Path.PANDAS}}
 
 
@@ -152,3 +159,24 @@ def test_the_table_of_metrics_is_what_gx_wants_to_know() -> None:
     for name, metrics in FIGURE_KINDS.items():
         expectation = gx.build(name, read_arguments(name, CASES[name].holds, MemoryBatch(SIX).schema, NOW).plain, "c")
         assert tuple(gx.metric_names(expectation, gx.type_engine() if "type" in name else None)) == metrics
+
+
+_CONDITIONS = {
+    'col("grp").notnull()': "grp IS NOT NULL",
+    'col("price") > 2': "price > 2",
+    'col("kind") == "x"': "kind = 'x'",
+    'col("id") > 99': "FALSE",
+}
+
+
+@pytest.mark.parametrize("side", ["holds", "breaks"])
+@pytest.mark.parametrize(
+    "name", sorted(n for n in CASES if "row_condition" in EXPECTATIONS[n].optional and EXPECTATIONS[n].path is not Path.PANDAS)
+)
+def test_under_a_row_condition_it_is_judged_as_a_batch_of_those_rows_alone(name: str, side: str) -> None:
+    given = getattr(CASES[name], side)
+    for condition, where in _CONDITIONS.items():
+        chosen = {"row_condition": condition, "condition_parser": "great_expectations"}
+        under = run_one(native(name, {**given, **chosen}), chosen_rows("TRUE"))
+        alone = run_one(native(name, given), chosen_rows(where))
+        assert under == alone, condition
