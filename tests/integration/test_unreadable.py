@@ -10,7 +10,7 @@ import pytest
 from sluicegate import Gate
 from sluicegate.cli.main import main
 from sluicegate.errors import BatchUnreadable
-from tests.integration.rows_shop import gate_of, open_shop
+from tests.integration.rows_shop import committed, gate_of, open_shop
 
 
 @pytest.fixture
@@ -74,3 +74,12 @@ def test_what_the_job_says_of_its_files_holds_unless_the_caller_says_otherwise(
     words = ["check", "job.yaml", "--config", "gate.yaml", "--option", "encoding=cp1252"]
     assert main(words) == 0
     assert "--option encoding=cp1252" in capsys.readouterr().out
+
+
+def test_a_quarantined_batch_is_read_again_in_its_own_encoding(gate: Gate) -> None:
+    Path("latin.csv").write_bytes("id,amount,note\n1,-1.00,Zoë\n2,-2.00,b\n3,-3.00,c\n".encode("latin-1"))
+    item = gate.run("rows.yaml", "latin.csv", options={"encoding": "latin-1"}).manifest
+    assert item is not None
+    assert (item.scope, item.options) == ("batch", {"encoding": "latin-1"})
+    assert gate.replay(item.quarantine_id, contract="loose.yaml").passed
+    assert sorted(note for _, _, note in committed(gate.profile.base)) == ["Zoë", "b", "c"]

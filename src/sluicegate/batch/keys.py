@@ -23,7 +23,7 @@ from sluicegate.batch.witness import Sampled, Witness, sampled_value, witness
 from sluicegate.checks.questions import MOST_NAMED, Aggregate, Key, Question, Repeats, count_where
 from sluicegate.checks.sqltext import BATCH, identifier
 from sluicegate.checks.types import BatchSchema, Kind
-from sluicegate.ports.statements import StatementFailed, fetch_row, mapped
+from sluicegate.ports.statements import StatementFailed, fetch_row, fetch_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -186,7 +186,7 @@ def _sifted(connection: duckdb.DuckDBPyConnection, key: Key, sieve: Sieve, most:
 
     None if the sieve leaves more rows than ``most``.
     """
-    _execute(connection, f"CREATE OR REPLACE TEMP TABLE {_SUSPECTS} AS {sieve.suspects(_present(key))}")
+    fetch_rows(connection, f"CREATE OR REPLACE TEMP TABLE {_SUSPECTS} AS {sieve.suspects(_present(key))}")
     try:
         left = int(fetch_row(connection, f"SELECT coalesce(sum(n), 0) FROM {_SUSPECTS}", 1)[0])
         if not left or left > most:
@@ -200,7 +200,7 @@ def _sifted(connection: duckdb.DuckDBPyConnection, key: Key, sieve: Sieve, most:
         )
         return int(failing), tuple(named or ()), int(values)
     finally:
-        _execute(connection, f"DROP TABLE IF EXISTS {_SUSPECTS}")
+        fetch_rows(connection, f"DROP TABLE IF EXISTS {_SUSPECTS}")
 
 
 class _Sample:
@@ -211,7 +211,7 @@ class _Sample:
         self._columns = {name: column for name, column in columns.items() if sampled_value(column)}
         wanted = [f"CASE WHEN {_present(key)} THEN {_hash(key)} END" for key in keys]
         wanted += [str(sampled_value(column)) for column in self._columns.values()]
-        rows = _execute(connection, f"SELECT {', '.join(wanted)} FROM {BATCH} LIMIT {_SAMPLE}")
+        rows = fetch_rows(connection, f"SELECT {', '.join(wanted)} FROM {BATCH} LIMIT {_SAMPLE}")
         self._cells = dict(zip((*keys, *self._columns), zip(*rows, strict=True), strict=True)) if rows else {}
 
     def repeated(self, key: Key) -> float:
@@ -245,12 +245,3 @@ def _names(columns: Sequence[str]) -> str:
 def _grouped(key: Key, narrowed: str = "", also: str = "") -> str:
     names = _names(key.columns)
     return f"SELECT count(*) AS n{also} FROM {BATCH} WHERE {_present(key)}{narrowed} GROUP BY {names}"
-
-
-def _execute(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
-    import duckdb
-
-    try:
-        return connection.execute(sql).fetchall()
-    except duckdb.Error as error:
-        raise mapped(error) from error

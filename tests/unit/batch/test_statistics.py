@@ -54,7 +54,11 @@ def _by_pyarrow_in_two_files(folder: Path, values: list[float | None]) -> list[P
     return paths
 
 
-@pytest.mark.parametrize("writer", [_by_pyarrow, _by_duckdb, _by_pyarrow_in_two_files])
+def _in_memory(_: Path, values: list[float | None]) -> pa.Table:
+    return _floats(values)
+
+
+@pytest.mark.parametrize("writer", [_by_pyarrow, _by_duckdb, _by_pyarrow_in_two_files, _in_memory])
 @pytest.mark.parametrize("others", [[0.1, 0.5, 0.9], [0.1, None, 0.9], [0.5]])
 def test_a_nan_that_the_bounds_leave_out_is_seen(tmp_path: Path, writer: Any, others: list[float | None]) -> None:
     values = [*others, NAN, *others]

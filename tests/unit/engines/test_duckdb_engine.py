@@ -415,9 +415,9 @@ def test_running_out_of_memory_is_the_engines_fault() -> None:
     connection.execute("CREATE OR REPLACE VIEW batch AS SELECT i AS a FROM range(3000000) t(i)")
     connection.execute("SET max_temp_directory_size = '0KB'")
     connection.execute("SET memory_limit = '30MB'")
-    unique, count = run(batch, m.Unique(columns=("a",)), m.RowCount(bounds=ANY))
-    assert unique.engine_broke
-    assert "memory" in unique.error
+    distinct, count = run(batch, m.Aggregate(column="a", function=F.DISTINCT_COUNT, bounds=ANY), m.RowCount(bounds=ANY))
+    assert distinct.engine_broke
+    assert "memory" in distinct.error
     assert count.value == 3_000_000
 
 
