@@ -1,4 +1,4 @@
-"""What issue 4 asks for: each row of its table, and how it is read off the cases."""
+"""What we ask of ourselves: each bar, and how it is read off the cases."""
 
 from __future__ import annotations
 

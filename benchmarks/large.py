@@ -21,7 +21,7 @@ from benchmarks.measure import Run, once
 __all__ = ["LIMIT_MB", "Step", "large_table"]
 
 LIMIT_MB = 600
-"""What issue 3 asks for: no process of the gate is ever larger."""
+"""No process of the gate is ever larger."""
 _PIECE_ROWS = 1_200_000
 _ROW_BYTES = 108
 _CSV_ROW_BYTES = 190

@@ -10,13 +10,13 @@ import duckdb
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from sluicegate.batch import keys as room
 from sluicegate.batch.database import schema_of
-from sluicegate.batch.keys import KeyPlan, Sieve, plan_keys, repeats
-from sluicegate.batch.scan import answer_all
 from sluicegate.checks.meaning import unique_among
 from sluicegate.checks.questions import ROWS, Key, Repeats
 from sluicegate.checks.sqltext import BATCH, identifier
+from sluicegate.scan import keys as room
+from sluicegate.scan.keys import KeyPlan, Sieve, plan_keys, repeats
+from sluicegate.scan.scan import answer_all
 
 CLAIMED = 1_000_000  # rows: what is worth a sample, though the table is small
 

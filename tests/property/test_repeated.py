@@ -8,11 +8,11 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluicegate.batch.repeated import answer_by_value
-from sluicegate.batch.scan import answer_all
 from sluicegate.batch.source import open_batch
 from sluicegate.checks import model as m
 from sluicegate.checks.questions import Asked, ask
+from sluicegate.scan.repeated import answer_by_value
+from sluicegate.scan.scan import answer_all
 from tests.property.strategies import PATTERNS, texts
 
 _MANY = 10_000_000  # rows that the batch pretends to have: it is then worth while

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sluicegate.batch.readers import file_list
-from sluicegate.batch.scan import answer_all
 from sluicegate.batch.source import open_batch
-from sluicegate.batch.statistics import Statistics
 from sluicegate.checks import model as m
 from sluicegate.checks.binding import Unbindable, bind
 from sluicegate.checks.questions import Asked, ask
+from sluicegate.scan.scan import answer_all
+from sluicegate.scan.statistics import Statistics
 from tests.property.strategies import VALUES
 
 _TYPES = {

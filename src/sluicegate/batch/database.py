@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sluicegate.batch.limits import Limits
-from sluicegate.batch.scan import Scan
 from sluicegate.batch.scratch import LOCK, Scratch
 from sluicegate.checks.questions import Question
 from sluicegate.checks.sqltext import identifier, literal
 from sluicegate.checks.types import BatchSchema, Column, Kind, kind_of
 from sluicegate.errors import EngineError, UsageError
+from sluicegate.scan.limits import Limits
+from sluicegate.scan.scan import Scan
 
 if TYPE_CHECKING:
     import duckdb

@@ -16,11 +16,11 @@ from sluicegate.batch.fingerprint import Fingerprint
 from sluicegate.batch.memory import write_parquet
 from sluicegate.batch.parts import without_rows
 from sluicegate.batch.readers import file_list
-from sluicegate.batch.scan import Scan
-from sluicegate.batch.statistics import Statistics
 from sluicegate.checks.questions import ROWS, Key, Question, Repeats
 from sluicegate.checks.types import BatchSchema
 from sluicegate.errors import StorageError, UsageError
+from sluicegate.scan.scan import Scan
+from sluicegate.scan.statistics import Statistics
 
 __all__ = ["Batch", "check_batch_id"]
 

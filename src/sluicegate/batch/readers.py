@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from sluicegate.batch.convert import type_of_nothing
 from sluicegate.batch.database import escaped
 from sluicegate.batch.files import FileSet
-from sluicegate.batch.statistics import hidden, unbounded
 from sluicegate.checks.sqltext import identifier, literal
 from sluicegate.errors import BatchUnreadable, StorageError
+from sluicegate.scan.statistics import hidden, unbounded
 
 if TYPE_CHECKING:
     import duckdb

@@ -178,7 +178,7 @@ def _questions_document(questions: Iterable[Question]) -> list[dict[str, Any]]:
 
 def _scan_document(questions: Sequence[Question]) -> dict[str, Any]:
     """What the one scan does for all engines: its statements, and the keys whose repeats it counts."""
-    from sluicegate.batch.scan import statements
+    from sluicegate.scan.scan import statements
 
     asked = _questions_document(dict.fromkeys(questions))
     return {"statements": list(statements(questions)), "keys": [item["key"] for item in asked if "key" in item]}

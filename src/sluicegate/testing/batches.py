@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sluicegate.batch.scan import Scan
 from sluicegate.checks.questions import Question
 from sluicegate.checks.sqltext import BATCH, identifier, literal
 from sluicegate.checks.types import BatchSchema, Column, Kind, kind_of
+from sluicegate.scan.scan import Scan
 
 if TYPE_CHECKING:
     import duckdb

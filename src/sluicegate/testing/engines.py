@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from sluicegate.batch.scan import Scan
 from sluicegate.checks import model as m
 from sluicegate.checks.binding import Unbindable, bind
 from sluicegate.checks.contract_check import ContractCheck, NativeCheck
@@ -36,6 +35,7 @@ from sluicegate.checks.types import BatchSchema
 from sluicegate.errors import EngineError
 from sluicegate.ports.batch import BatchView
 from sluicegate.ports.engine import Engine, Result, RunContext, Translation, Unsupported
+from sluicegate.scan.scan import Scan
 from sluicegate.testing.batches import MemoryBatch
 from sluicegate.testing.cases import CASES, NOW, SAMPLES, Case
 from sluicegate.testing.data import open_table

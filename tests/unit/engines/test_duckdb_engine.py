@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sluicegate.batch import scan
 from sluicegate.checks import model as m
 from sluicegate.checks.binding import Unbindable, bind
 from sluicegate.checks.contract_check import ContractCheck, NativeCheck, Untestable
 from sluicegate.checks.meaning import row_meaning
 from sluicegate.errors import EngineError
 from sluicegate.ports.engine import Result, RunContext, Translation, Unsupported
+from sluicegate.scan import scan
 from sluicegate.testing.batches import MemoryBatch
 from sluicegate_adapters.engines.duckdb.engine import DuckdbEngine
 

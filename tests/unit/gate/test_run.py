@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sluicegate.batch.scan import Scan
 from sluicegate.checks import model as m
 from sluicegate.checks.contract_check import ContractCheck
 from sluicegate.checks.questions import Aggregate, Question
@@ -22,6 +21,7 @@ from sluicegate.gate.plan import EngineRoom, plan
 from sluicegate.gate.run import run_checks
 from sluicegate.ports.batch import BatchView
 from sluicegate.ports.engine import Engine, Evidence, Result, RunContext, Translation, Unsupported
+from sluicegate.scan.scan import Scan
 from sluicegate.testing.batches import MemoryBatch
 
 if TYPE_CHECKING:

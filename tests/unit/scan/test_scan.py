@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sluicegate.batch import scan as scan_module
-from sluicegate.batch.scan import Scan, statements
 from sluicegate.checks.questions import ROWS, Aggregate, Key, Question, Repeats, Unanswered
 from sluicegate.errors import EngineError
+from sluicegate.scan import scan as scan_module
+from sluicegate.scan.scan import Scan, statements
 from sluicegate.testing.batches import MemoryBatch
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from sluicegate.batch.repeated import answer_by_value
-from sluicegate.batch.scan import answer_all
 from sluicegate.batch.source import open_batch
 from sluicegate.checks.questions import ROWS, Aggregate, Bearing, Unanswered
+from sluicegate.scan.repeated import answer_by_value
+from sluicegate.scan.scan import answer_all
 
 _PATTERN = Aggregate("count_if(NOT regexp_matches(\"x\", '^[a-z]+$'))", "x", Bearing.COSTLY)
 _PRESENT = Aggregate('count("x")')

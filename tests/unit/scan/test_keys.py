@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 
 from sluicegate.batch.database import BatchSettings, schema_of
-from sluicegate.batch.keys import plan_keys
-from sluicegate.batch.scan import answer_all
 from sluicegate.batch.source import open_batch
 from sluicegate.checks.questions import ROWS, Key, Repeats
 from sluicegate.checks.sqltext import BATCH, identifier
 from sluicegate.ports.quarantine import ROW_COLUMN
+from sluicegate.scan.keys import plan_keys
+from sluicegate.scan.scan import answer_all
 
 ROW_COUNT = 60_000
 

@@ -11,14 +11,14 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sluicegate.batch.keys import plan_keys, repeats
-from sluicegate.batch.repeated import answer_by_value
-from sluicegate.batch.statistics import Statistics
 from sluicegate.checks.questions import ROWS, Aggregate, Key, Question
 from sluicegate.checks.sqltext import BATCH
 from sluicegate.checks.types import BatchSchema
 from sluicegate.errors import EngineError
 from sluicegate.ports.statements import StatementFailed, fetch_row
+from sluicegate.scan.keys import plan_keys, repeats
+from sluicegate.scan.repeated import answer_by_value
+from sluicegate.scan.statistics import Statistics
 
 if TYPE_CHECKING:
     import duckdb

@@ -14,10 +14,10 @@ import pytest
 
 from sluicegate.batch.readers import file_list
 from sluicegate.batch.source import BatchSettings, open_batch
-from sluicegate.batch.statistics import Statistics
 from sluicegate.checks.questions import Aggregate, Bearing
-from tests.unit.batch.footers import edit_statistics, name_writer
+from sluicegate.scan.statistics import Statistics
 from tests.unit.batch.support import read
+from tests.unit.scan.footers import edit_statistics, name_writer
 
 NAN = float("nan")
 

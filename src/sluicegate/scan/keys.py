@@ -18,12 +18,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sluicegate.batch.limits import Limits
-from sluicegate.batch.witness import Sampled, Witness, sampled_value, witness
 from sluicegate.checks.questions import MOST_NAMED, Aggregate, Key, Question, Repeats, count_where
 from sluicegate.checks.sqltext import BATCH, identifier
 from sluicegate.checks.types import BatchSchema, Kind
 from sluicegate.ports.statements import StatementFailed, fetch_row, fetch_rows
+from sluicegate.scan.limits import Limits
+from sluicegate.scan.witness import Sampled, Witness, sampled_value, witness
 
 if TYPE_CHECKING:
     import duckdb
