@@ -17,6 +17,7 @@ from sluicegate.batch.files import FileSet
 from sluicegate.checks.sqltext import identifier, literal
 from sluicegate.errors import BatchUnreadable, StorageError
 from sluicegate.scan.statistics import hidden, unbounded
+from sluicegate.words import plural
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,7 +58,9 @@ def reason_of(text: str, format: str) -> str:  # noqa: A002
     """DuckDB's complaint in a few words of ours."""
     columns = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
     if columns:
-        return f"the row has {columns[2]} columns where the header has {columns[1]}"
+        wanted, found = int(columns[1]), int(columns[2])
+        has = plural(found, "column") if found < wanted else f"more than {plural(wanted, 'column')}"  # it counts no further
+        return f"the row has {has} where the header has {wanted}"
     for sign, reason in (
         ("unterminated quote", "a quote is never closed"),
         ("nvalid unicode", NOT_UTF8),

@@ -36,8 +36,8 @@ def test_every_bad_line_of_a_csv_file_is_told_with_its_number_and_its_shape(tmp_
     path = text(tmp_path / "a.csv", HEADER + "1,Ann,1.5\n2,Bob\n3,Cy,1.5,x\n\n4,Zoë,7\n5\n6,Eve,9\n")
     assert told(path) == [
         (3, "the row has 2 columns where the header has 3", "9,xxx"),
-        (4, "the row has 4 columns where the header has 3", "9,xx,9.9,x"),
-        (7, "the row has 1 columns where the header has 3", "9"),
+        (4, "the row has more than 3 columns where the header has 3", "9,xx,9.9,x"),
+        (7, "the row has 1 column where the header has 3", "9"),
     ]
     assert str(bad_lines(path)) == f"{path}, line 3: the row has 2 columns where the header has 3; 3 lines can't be read"
 
