@@ -178,7 +178,11 @@ def test_a_batch_that_has_no_room_to_spill_is_not_called_unreadable_and_goes_thr
 def test_a_check_that_has_no_room_to_spill_closes_the_gate_and_a_replay_finds_room(
     shop: Path, disk: Disk, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    contract = (shop / "loose.yaml").read_text().replace("  violation", "      - {type: aggregate, column: h, function: distinct_count, min: 1}\n  violation")
+    contract = (
+        (shop / "loose.yaml")
+        .read_text()
+        .replace("  violation", "      - {type: aggregate, column: h, function: distinct_count, min: 1}\n  violation")
+    )
     (shop / "loose.yaml").write_text(contract)
     profile(shop, batch={"memory_limit": "10MB", "threads": 1, "temp_directory": str(disk.folder)})
     assert gate("run", "loose.yaml", "orders.parquet") == _ENGINE_BROKE

@@ -171,4 +171,6 @@ class Statistics:
 
 
 def _decides(known: _Known | None, bearing: Bearing) -> bool:
-    return known is not None and known.bounded and (known.exact or bearing is Bearing.OUTSIDE)
+    """Whether the bounds say it: what lies between them may be anything."""
+    enough = {Bearing.OUTSIDE: known is not None, Bearing.EXTREME: known is not None and known.exact}
+    return known is not None and known.bounded and enough.get(bearing, False)
