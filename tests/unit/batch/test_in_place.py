@@ -187,3 +187,9 @@ def test_a_table_without_rows_is_a_batch_and_one_without_columns_is_none() -> No
         open_batch(pa.table({}))
     with pytest.raises(BatchUnreadable, match="two columns"):
         open_batch(pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["a", "A"]))
+
+
+def test_decimals_that_duckdb_does_not_have_are_refused_as_a_batch_is() -> None:
+    hundreds = pa.array([Decimal(100)], pa.decimal128(20, 0)).cast(pa.decimal128(20, -2))
+    with pytest.raises(BatchUnreadable), open_batch(pa.table({"a": hundreds})):
+        pass
