@@ -171,6 +171,7 @@ class Statistics:
 
 
 def _decides(known: _Known | None, bearing: Bearing) -> bool:
-    """Whether the bounds say it: what lies between them may be anything."""
-    enough = {Bearing.OUTSIDE: known is not None, Bearing.EXTREME: known is not None and known.exact}
-    return known is not None and known.bounded and enough.get(bearing, False)
+    """Whether what the row groups say of a column is enough: of certain values, its bounds say nothing."""
+    if known is None or not known.bounded:
+        return False
+    return bearing is Bearing.OUTSIDE or (bearing is Bearing.EXTREME and known.exact)

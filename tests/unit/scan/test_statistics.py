@@ -131,6 +131,14 @@ def test_an_extreme_needs_a_writer_that_says_that_its_bounds_are_values(tmp_path
     assert _answers(exact, [_LARGEST]) == {}
 
 
+@pytest.mark.parametrize("bearing", [Bearing.VALUE, Bearing.COSTLY])
+def test_bounds_that_are_values_say_nothing_of_the_values_between(tmp_path: Path, bearing: Bearing) -> None:
+    path = _groups(tmp_path / "a.parquet", [1, 2], [7])
+    edit_statistics(path, "x", lambda statistics: statistics.update({7: True, 8: True}))
+    certain = Aggregate('count_if("x" IN (2))', "x", bearing)
+    assert certain.sql not in _answers(path, [_LARGEST, certain])
+
+
 def test_a_column_without_a_value_is_in_every_interval_and_has_no_extreme(tmp_path: Path) -> None:
     path = _groups(tmp_path / "a.parquet", [None, None], [None])
     found = _answers(path, [*_BOTH, _LARGEST])
