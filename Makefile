@@ -41,7 +41,7 @@ audit: setup ## known vulnerabilities, where a database is at hand
 	$(RUN)/python scripts/audit.py
 
 floor: setup ## the engines, and which row is which, on the oldest DuckDB that we admit
-	$(UV) run --quiet --frozen --all-extras --with duckdb==1.0.0 -- python -m pytest -q -n 2 --dist worksteal -m "not slow" tests/conformance tests/golden tests/unit/batch/test_parts.py tests/property/test_split.py
+	$(UV) run --quiet --frozen --all-extras --with duckdb==1.0.0 -- python -m pytest -q -n 2 --dist worksteal -m "not slow" tests/conformance tests/golden tests/unit/batch/test_parts.py tests/unit/scan tests/property/test_split.py tests/property/test_keys.py
 
 bench: setup ## the quick set, under 3 minutes: us, the hand-written scripts and other tools (installed once, in environments of their own)
 	$(RUN)/python -m benchmarks

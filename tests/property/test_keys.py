@@ -142,5 +142,6 @@ def test_a_witness_that_is_not_counted_or_counts_too_few_is_still_a_sieve(
         found = repeats(connection, key, plan, {plan.present: true.rows})
         assert figures(found) == figures(true)
         if found.named:
-            broken = unique_among(key.columns, found.named).failing
-            assert connection.execute(f"SELECT count(*) FROM {BATCH} WHERE {broken}").fetchall() == [(true.failing,)]
+            broken = unique_among(key.columns, found.named)
+            counted = connection.execute(f"SELECT count(*) FROM {broken.source} WHERE {broken.failing}")
+            assert counted.fetchall() == [(true.failing,)]

@@ -62,24 +62,18 @@ def row_meaning(check: m.CanonicalCheck, schema: BatchSchema | None, references:
 def unique_among(columns: Sequence[str], hashes: Sequence[int]) -> RowMeaning:
     """The meaning of ``unique``, looked for only among the keys of which DuckDB's ``hash`` is one of these.
 
-    Where these are all that repeat, it is the check's whole meaning, and costs no more than reading the columns.
+    Where these are all that repeat, it is the check's whole meaning, and costs no more than reading the columns once: the keys
+    themselves are counted among the few rows that have such a hash.
 
     Args:
         columns: of the key, in the order in which they were hashed.
         hashes: at least one.
     """
-    keys = ", ".join(identifier(column) for column in columns)
+    keys, present = ", ".join(identifier(column) for column in columns), _all_present(columns)
     named = ", ".join(f"{int(value)}::UBIGINT" for value in hashes)
-    return _unique(columns, f"({_all_present(columns)} AND hash({keys}) IN ({named}))")
-
-
-def _unique(columns: Sequence[str], suspected: str) -> RowMeaning:
-    """Rows whose key occurs more than once; only those of which a predicate is true can be among them."""
-    keys = ", ".join(identifier(column) for column in columns)
-    key = f"({keys})" if len(columns) > 1 else keys  # as one value on both sides: DuckDB 1.0 knows no other way
-    repeated = f"SELECT {key} FROM {BATCH} WHERE {suspected} GROUP BY {keys} HAVING count(*) > 1"
-    failing = f"({suspected} AND {key} IN ({repeated}))"
-    return RowMeaning(considered=_all_present(columns), failing=failing, fusable=False)
+    suspects = f"SELECT * FROM {BATCH} WHERE {present} AND hash({keys}) IN ({named})"
+    source = f"({suspects} QUALIFY count(*) OVER (PARTITION BY {keys}) > 1)"
+    return RowMeaning(considered="TRUE", failing="TRUE", source=source, fusable=False)
 
 
 class _Meanings(CheckVisitor[RowMeaning]):
@@ -175,7 +169,10 @@ class _Meanings(CheckVisitor[RowMeaning]):
         return self._text(column)
 
     def unique(self, check: m.Unique) -> RowMeaning:
-        return _unique(check.columns, _all_present(check.columns))
+        keys, present = ", ".join(identifier(column) for column in check.columns), _all_present(check.columns)
+        key = f"({keys})" if len(check.columns) > 1 else keys  # as one value on both sides: DuckDB 1.0 knows no other way
+        repeated = f"SELECT {key} FROM {BATCH} WHERE {present} GROUP BY {keys} HAVING count(*) > 1"
+        return RowMeaning(considered=present, failing=f"({present} AND {key} IN ({repeated}))", fusable=False)
 
     def reference(self, check: m.Reference) -> RowMeaning:
         view = identifier(self._references.get(check.dataset, check.dataset))
