@@ -1,6 +1,6 @@
 """Telling people: what happened becomes an alert, alerts become messages, messages reach services; once, and without secrets.
 
-Here: what channels are, and when they want to hear (``model``).
+Here: what channels are, and when they want to hear (``model``); which alert goes where and when (``routing``).
 
 Knows ``history`` (where the outbox is), ``ports`` and ``plugins``. Must never decide anything about a batch.
 """
