@@ -13,6 +13,7 @@ from typing import Any
 from sluicegate.contract.decode import BAD, Bad, Reader, did_you_mean, reader_of
 from sluicegate.contract.nodes import Faults, Node
 from sluicegate.history.alert import Event
+from sluicegate.notify.facts import EMPTY
 from sluicegate.ports.notifier import AlertSeverity
 from sluicegate.verdict.model import Decision
 
@@ -86,10 +87,16 @@ def _zone(node: Node, faults: Faults) -> Any:
 
 def _link(node: Node, faults: Faults) -> Any:
     link = reader_of(str)(node, faults)
-    if isinstance(link, Bad) or re.match(r"https?://[^\s/]", link):
+    if isinstance(link, Bad):
         return link
-    faults.add(node, "must be a link", "https://gate.example.com/quarantine/{quarantine_id}")
-    return BAD
+    if not re.match(r"https?://[^\s/]", link):
+        faults.add(node, "must be a link", "https://gate.example.com/quarantine/{quarantine_id}")
+        return BAD
+    texts = [name for name, value in EMPTY.items() if isinstance(value, str)]
+    unknown = [name for name in re.findall(r"\{(\w+)\}", link) if name not in texts]
+    for name in unknown:
+        faults.add(node, f"has an unknown name in it: {name!r}", did_you_mean(name, texts) or "see docs/notifications.md")
+    return BAD if unknown else link
 
 
 def _templates(node: Node, faults: Faults) -> Any:

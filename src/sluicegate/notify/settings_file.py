@@ -55,10 +55,13 @@ def load_notifications(
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """A template's text and where its first line is: file, line and column."""
+    """A template's text and where its first line is; ``by_line``: each of its lines is one of the file's."""
 
     text: str
-    place: tuple[str, int, int]
+    file: str
+    line: int
+    column: int
+    by_line: bool = True
 
 
 class _Reading:
@@ -82,7 +85,7 @@ class _Reading:
         own = {key: item for key, item in root.value.items() if key != "channels" and key not in self._misplaced(root)}
         node = self._filled(replace(root, value=own), self._faults)
         said = read_fields(SettingsDocument, _hidden(node, _SHOWN), self._faults, others=("channels",))
-        shared = {} if isinstance(said, Bad) else self._templates(said.templates)
+        shared = {} if isinstance(said, Bad) else self._templates(said.templates, thorough=thorough)
         channels = dict(self._channels(root.get("channels"), shared, thorough=thorough))
         self._look_at_defaults(node.get("default_channels"), root.get("channels"))
         if not isinstance(said, Bad) and said.quiet_hours and said.quiet_hours.start == said.quiet_hours.end:
@@ -152,12 +155,14 @@ class _Reading:
                 )
             elif not isinstance(raw.value, dict):
                 self._faults.add(at, f"the channel {name!r} must be a mapping, not {raw.kind}", _AN_EXAMPLE)
-            elif channel := self._channel(name, at, raw, shared):
+            elif channel := self._channel(name, at, raw, shared, thorough=thorough):
                 yield name, channel
                 if thorough and channel.enabled:
                     self._open(channel, at, raw)
 
-    def _channel(self, name: str, at: tuple[int, int], raw: Node, shared: Mapping[Event, _Template]) -> Channel | None:
+    def _channel(
+        self, name: str, at: tuple[int, int], raw: Node, shared: Mapping[Event, _Template], *, thorough: bool
+    ) -> Channel | None:
         enabled = self._enabled(raw)
         node = self._filled(_with_text(raw), Faults("", discreet=True) if enabled is False else self._faults)
         if enabled is False:  # whose variables may be missing: what lacks one is as if it were not written
@@ -180,7 +185,9 @@ class _Reading:
             decisions=frozenset(decision.value for decision in said.decisions),
             events=said.events,
             mention_on_critical=said.mention_on_critical,
-            templates={event: one.text for event, one in {**shared, **self._templates(said.templates)}.items()},
+            templates={
+                event: one.text for event, one in {**shared, **self._templates(said.templates, thorough=thorough)}.items()
+            },
         )
 
     def _enabled(self, raw: Node) -> bool | Bad:
@@ -224,36 +231,43 @@ class _Reading:
                 hint = f"put it into a variable: ${{{key.upper()}}}"
                 self._warnings.append(Fault(self._faults.file, item.line, item.column, f"{key!r} is written here in clear", hint))
 
-    def _templates(self, nodes: Mapping[Event, Node] | None) -> dict[Event, _Template]:
-        found = {event: self._template(node) for event, node in (nodes or {}).items()}
-        return {event: template for event, template in found.items() if template}
+    def _templates(self, nodes: Mapping[Event, Node] | None, *, thorough: bool) -> dict[Event, _Template]:
+        found = {event: template for event, node in (nodes or {}).items() if (template := self._template(node))}
+        if thorough:
+            from sluicegate.notify.templates import faults_of
+
+            for one in found.values():
+                noted = Faults(one.file)
+                for fault in faults_of(one.text):
+                    below = fault.line - 1 if one.by_line else 0
+                    noted.add((one.line + below, one.column), fault.message, fault.hint)
+                self._faults.found += noted.found
+        return found
 
     def _template(self, node: Node) -> _Template | None:
         if node.broken:
             return None
         if not isinstance(node.value, dict):
             text = reader_of(str)(node, self._faults)
-            return None if isinstance(text, Bad) else _Template(text, self._first_line(node))
+            return None if isinstance(text, Bad) else self._inline(text, node)
         named = node.get("file")
         if named is None or len(node.value) > 1 or not isinstance(named.value, str):
             self._faults.add(node, "must be a text, or {file: PATH}")
             return None
         path = self._base / Path(named.value).expanduser()
-        trouble = Faults(str(path))
         try:
-            return _Template(read_text(path, trouble), (str(path), 1, 1))
+            return _Template(read_text(path, Faults(str(path))), str(path), 1, 1)
         except ContractError as error:
-            self._faults.add(named, f"the template {named.value!r}: {error.faults[0].message}", error.faults[0].hint)
+            self._faults.add(named, f"{named.value}: {error.faults[0].message}", "relative paths start at this file's folder")
             return None
 
-    def _first_line(self, node: Node) -> tuple[str, int, int]:
-        """Where a text that stands in this file begins: of a block, the line after its ``|``."""
+    def _inline(self, text: str, node: Node) -> _Template:
         lines = self._document.text.splitlines()
         opening = lines[node.line - 1][node.column - 1 :] if 0 < node.line <= len(lines) else ""
-        if opening[:1] not in {"|", ">"} or node.line >= len(lines):
-            return self._faults.file, node.line, node.column
-        first = lines[node.line]
-        return self._faults.file, node.line + 1, len(first) - len(first.lstrip()) + 1
+        if opening.startswith("|") and node.line < len(lines):  # a block, which begins in the line below
+            first = lines[node.line]
+            return _Template(text, self._faults.file, node.line + 1, len(first) - len(first.lstrip()) + 1)
+        return _Template(text, self._faults.file, node.line, node.column, by_line=False)
 
 
 def _hidden(node: Node, shown: Collection[str]) -> Node:
