@@ -2,7 +2,7 @@
 
 Here:
 
-- what channels are, and when they want to hear (``model``); the file that says so (``settings_file``, its keys in ``settings_document``);
+- what channels are, and when they want to hear (``model``); the file that says so (``settings_file``, its keys in ``settings_document``, ``json_schema``);
 - what sends each channel's messages (``opening``); whom a contract wants told and nobody will be (``reach``);
 - which alert goes where and when (``routing``);
 - what a message may say (``facts``), in what sentences (``wording``), and how it is written (``templates``).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +37,13 @@ def open_notifier(channel: Channel, base: Path) -> Notifier:
     return notifier
 
 
-def open_notifiers(settings: NotificationSettings, names: Iterable[str] | None = None) -> dict[str, Notifier]:
-    """The enabled channels' notifiers, by channel; of those ``names`` only, if some are given.
+def open_notifiers(settings: NotificationSettings) -> dict[str, Notifier]:
+    """The enabled channels' notifiers, by channel.
 
     Raises:
         ConfigError, PluginError: as ``open_notifier``.
     """
-    wanted = None if names is None else frozenset(names)
-    return {
-        name: open_notifier(channel, settings.base)
-        for name, channel in settings.channels.items()
-        if channel.enabled and (wanted is None or name in wanted)
-    }
+    return {name: open_notifier(channel, settings.base) for name, channel in settings.channels.items() if channel.enabled}
 
 
 def _without(text: str, settings: Mapping[str, Any]) -> str:

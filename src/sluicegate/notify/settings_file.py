@@ -138,8 +138,7 @@ class _Reading:
         known = channels.value if channels and isinstance(channels.value, dict) else {}
         for item in node.walk() if node else ():
             if item.text and not item.broken and item.text not in known:
-                shown = item.text if len(item.text) <= _SHOWABLE and "://" not in item.text else _HIDDEN
-                self._faults.add(item, f"the channel {shown!r} is not defined", did_you_mean(item.text, known))
+                self._faults.add(item, f"the channel {_shown(item.text)!r} is not defined", did_you_mean(item.text, known))
 
     def _channels(self, node: Node | None, shared: Mapping[Event, _Template], *, thorough: bool) -> Iterator[tuple[str, Channel]]:
         if node is None or node.value is None:
@@ -173,7 +172,7 @@ class _Reading:
         for key in others:
             self._look_for_clear(key, raw.value[key])
         said = read_fields(ChannelDocument, _hidden(node, _COMMON - {"templates"}), self._faults, others=others)
-        kind = self._kind(name, at, node, enabled=enabled is not False)
+        kind = self._kind(name, at, node)
         if isinstance(said, Bad) or kind is None:
             return None
         return Channel(
@@ -199,22 +198,22 @@ class _Reading:
         found: bool | Bad = BAD if node.broken else reader_of(bool)(node, Faults("", discreet=True))
         return found
 
-    def _kind(self, name: str, at: tuple[int, int], node: Node, *, enabled: bool) -> str | None:
+    def _kind(self, name: str, at: tuple[int, int], node: Node) -> str | None:
         given = node.get("type")
-        if given is None:
-            if name in self._known:
-                return name
-            self._faults.add(at, f"the channel {name!r} has no type, and its name is none", did_you_mean(name, self._known))
-            return None
-        if enabled and given.text and not given.broken and given.text not in self._known:
-            self._faults.add(given, f"no notifier is called {given.text[:_SHOWABLE]!r}", did_you_mean(given.text, self._known))
-            return None
-        return given.text or None
+        if given is not None:
+            return given.text or None
+        if name in self._known:
+            return name
+        self._faults.add(at, f"the channel {name!r} has no type, and its name is none", did_you_mean(name, self._known))
+        return None
 
     def _open(self, channel: Channel, at: tuple[int, int], raw: Node) -> None:
         try:
             open_notifier(channel, self._base)
-        except (ConfigError, PluginError) as error:
+        except PluginError as error:
+            place = _place(raw, ["type"]) or at
+            self._faults.add(place, error.message.replace(channel.type, _shown(channel.type)), error.hint)
+        except ConfigError as error:
             for line in error.message.splitlines():
                 path = found[1].split(".") if (found := _KEY.match(line)) else []
                 self._faults.add(
@@ -280,9 +279,12 @@ def _covered(node: Node, *, whole: bool) -> Node:
         return replace(node, value={key: _covered(item, whole=whole) for key, item in node.value.items()})
     if isinstance(node.value, list):
         return replace(node, value=[_covered(item, whole=whole) for item in node.value])
-    if whole or "://" in node.text or len(node.text) > _SHOWABLE:
-        return replace(node, filled=_HIDDEN)
-    return node
+    return replace(node, filled=_HIDDEN) if whole or _shown(node.text) == _HIDDEN else node
+
+
+def _shown(text: str) -> str:
+    """What is no secret by its place may be one all the same, put there by mistake."""
+    return _HIDDEN if "://" in text or len(text) > _SHOWABLE else text
 
 
 def _with_text(node: Node) -> Node:
