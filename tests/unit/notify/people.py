@@ -17,6 +17,7 @@ from sluicegate.notify.deliver import flush
 from sluicegate.notify.model import Channel, NotificationSettings
 from sluicegate.notify.notifiers import Notifiers
 from sluicegate.ports.notifier import AlertSeverity, Message, Sent, TextFormat
+from sluicegate.redact import register
 
 __all__ = ["PATIENCE", "START", "TOOK", "Clock", "Office", "Service", "alert"]
 
@@ -100,7 +101,9 @@ class Office:
         """Opened anew, with these channels."""
         channels = {name: Channel(name=name, type="test") for name in names}
         self.notifiers = Notifiers(NotificationSettings(channels=channels, **settings))
-        self.notifiers._opened.update({name: self.services[name] for name in names if name in self.services})
+        for name in names:
+            self.notifiers._opened[name] = self.services[name]
+            register(self.services[name].secrets)
         return self.notifiers
 
     def flush(self, *, limit: float = PATIENCE, chance: Callable[[], float] = lambda: 0.0) -> list[tuple[str, str, str]]:
