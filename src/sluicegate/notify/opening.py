@@ -10,6 +10,7 @@ from sluicegate import plugins
 from sluicegate.errors import ConfigError
 from sluicegate.notify.model import Channel, NotificationSettings
 from sluicegate.ports.notifier import Notifier
+from sluicegate.redact import learn, register
 
 __all__ = ["NOTIFIERS", "open_notifier", "open_notifiers"]
 
@@ -24,6 +25,7 @@ def open_notifier(channel: Channel, base: Path) -> Notifier:
         ConfigError: its settings can't be used; the message names the key and no value.
         PluginError: there is no such notifier, or it can't be loaded.
     """
+    learn(channel.settings)
     factory = plugins.load(NOTIFIERS, channel.type)
     try:
         notifier: Notifier = factory(channel.settings, base)
@@ -34,6 +36,7 @@ def open_notifier(channel: Channel, base: Path) -> Notifier:
             f"the notifier {channel.type!r} can't be opened: {type(error).__name__}",
             hint="see its documentation for its settings",
         ) from None
+    register(notifier.secrets)
     return notifier
 
 

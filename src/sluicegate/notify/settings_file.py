@@ -20,12 +20,13 @@ from sluicegate.history.alert import Event
 from sluicegate.notify.model import Channel, Digest, NotificationSettings, QuietHours
 from sluicegate.notify.opening import NOTIFIERS, open_notifier
 from sluicegate.notify.settings_document import ChannelDocument, SettingsDocument
+from sluicegate.redact import is_secret_name
 
 __all__ = ["load_notifications"]
 
 _CHANNEL = re.compile(r"\w[\w .@+-]{0,63}")
 _KEY = re.compile(r"([\w-]+(?:\.[\w-]+)*): ")
-_SECRET = re.compile(r"(^|_)(url|uri|webhook|token|password|passwd|secret|key)s?($|_)", re.IGNORECASE)
+_ADDRESS = re.compile(r"ur[il]s?$", re.IGNORECASE)
 _SHOWABLE = 40
 _HIDDEN = "…"
 _COMMON = frozenset(item.name for item in fields(ChannelDocument))
@@ -226,7 +227,7 @@ class _Reading:
             for name, item in node.value.items():
                 self._look_for_clear(name, item)
         for item in node.value if isinstance(node.value, list) else [node]:
-            if _SECRET.search(key) and _is_secret(item):
+            if (is_secret_name(key) or _ADDRESS.search(key)) and _is_secret(item):
                 hint = f"put it into a variable: ${{{key.upper()}}}"
                 self._warnings.append(Fault(self._faults.file, item.line, item.column, f"{key!r} is written here in clear", hint))
 
