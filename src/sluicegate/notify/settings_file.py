@@ -174,7 +174,7 @@ class _Reading:
             self._look_for_clear(key, raw.value[key])
         said = read_fields(ChannelDocument, _hidden(node, _COMMON - {"templates"}), self._faults, others=others)
         kind = self._kind(name, at, node)
-        if isinstance(said, Bad) or kind is None:
+        if isinstance(said, Bad) or kind is None or any(part.broken for part in node.walk()):
             return None
         return Channel(
             name=name,
@@ -316,12 +316,11 @@ def _plain(node: Node) -> Any:
 
 
 def _place(node: Node, path: list[str]) -> tuple[int, int] | None:
-    place: tuple[int, int] | None = None
+    """Of what stands under the keys, or under as many of them as there are."""
+    found: Node | None = None
     for key in path:
-        if key not in node.keys:
-            break
-        place, node = node.keys[key], node.value[key]
-    return place
+        found, node = (node.value[key], node.value[key]) if key in node.keys else (found, Node(None))
+    return (found.line, found.column) if found else None
 
 
 def _meant(node: Node, path: list[str]) -> str:
