@@ -1,4 +1,4 @@
-"""Where text goes: plain in a pipe, coloured on a terminal, one JSON document on demand. Never a traceback, never torn lines."""
+"""Where text goes: plain in a pipe, coloured on a terminal, one JSON document on demand. Never a traceback, a secret, nor torn lines."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
+from sluicegate.redact import redacted, redacted_tree
+from sluicegate.words import clean
+
 __all__ = ["Line", "Screen", "Span", "cells", "clean", "cut", "grid", "wrap"]
 
 Span = tuple[str, str]
@@ -25,19 +28,6 @@ _PIPE_WIDTH = 100
 _MIN_WIDTH, _MAX_WIDTH = 40, 160
 _MIN_COLUMN = 8
 _ASCII = str.maketrans({"✓": "+", "✗": "x", "\u2013": "-", "·": ".", "…": "~", "→": ">", "█": "#", "▁": "_", "─": "-"})
-
-
-def clean(text: object) -> str:
-    r"""The text without control characters: data must not move the cursor or ring the bell of who reads it.
-
-    >>> print(clean("a\x1b[31mb\n"))
-    a\x1b[31mb\n
-    """
-    return "".join(char if _is_safe(char) else char.encode("unicode_escape").decode() for char in str(text))
-
-
-def _is_safe(char: str) -> bool:
-    return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} or char == "\u200d"
 
 
 def cells(text: str) -> int:
@@ -167,7 +157,7 @@ class Screen:
         """One line of the report (nothing with ``--json``); whatever is in it, it stays one line and moves no cursor."""
         if not self.json:
             pairs = [(span, "") if isinstance(span, str) else span for span in spans]
-            self._emit([(clean(text), style) for text, style in pairs])
+            self._emit([(clean(redacted(text)), style) for text, style in pairs])
 
     def lines(self, lines: Iterable[Line]) -> None:
         for line in lines:
@@ -177,7 +167,7 @@ class Screen:
         """A block of an engine's language, highlighted on a terminal."""
         if self.json:
             return
-        text = "\n".join(clean(line.expandtabs()) for line in text.split("\n"))
+        text = "\n".join(clean(line.expandtabs()) for line in redacted(text).split("\n"))
         if not self.styled:
             self._write(text.rstrip("\n") + "\n")
             return
@@ -188,12 +178,12 @@ class Screen:
     def document(self, document: Any) -> None:
         """The JSON document (only with ``--json``)."""
         if self.json:
-            self._write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+            self._write(json.dumps(redacted_tree(document), ensure_ascii=False, indent=2, default=str) + "\n")
 
     def problem(self, text: str) -> None:
         """A message on standard error."""
         with contextlib.suppress(OSError):
-            print(self._encodable(text, self.err), file=self.err)
+            print(self._encodable(redacted(text), self.err), file=self.err)
 
     @contextlib.contextmanager
     def progress(self, text: str) -> Iterator[Callable[[str], None]]:
