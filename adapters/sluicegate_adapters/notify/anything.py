@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,7 @@ from sluicegate.errors import ConfigError
 from sluicegate.ports.notifier import Message, Sent, TextFormat
 from sluicegate_adapters.notify.sending import asset, one_line, told
 from sluicegate_adapters.notify.settings import Keys, address_secrets, spelled
-from sluicegate_adapters.notify.wire import watched
+from sluicegate_adapters.notify.wire import Exchange, watched
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -50,9 +52,13 @@ class AppriseNotifier:
         url = self._urls.get(service)
         if url is None:
             return Sent(delivered=False, detail="the channel has no such URL any more", hopeless=True)
-        plugin = self._plugin(url)
-        plugin.socket_connect_timeout = plugin.socket_read_timeout = timeout
-        return told(plugin, timeout=timeout, secrets=self.secrets, title=one_line(message.title, 250), body=message.body,
+
+        def make(exchange: Exchange) -> NotifyBase:
+            plugin = self._plugin(url)
+            plugin.socket_connect_timeout = plugin.socket_read_timeout = exchange.left
+            return plugin
+
+        return told(make, timeout=timeout, secrets=self.secrets, title=one_line(message.title, 250), body=message.body,
                     body_format=self.format, severity=message.severity)  # fmt: skip
 
     def _plugin(self, url: str) -> NotifyBase:
@@ -63,7 +69,8 @@ class AppriseNotifier:
         """
         from apprise import Apprise, OverflowMode
 
-        with watched(_PATIENCE, self.secrets):
+        with watched(Exchange(_PATIENCE, self.secrets)):
+            _load_plugins()
             try:
                 plugin = Apprise.instantiate(url, asset=asset())
             except Exception:  # noqa: BLE001 - what it says may hold a secret
@@ -75,6 +82,15 @@ class AppriseNotifier:
         if len(plugin) > 1:
             raise ConfigError("url: has several targets", hint="urls: one for each, so that each is told once")
         return plugin
+
+
+@cache
+def _load_plugins() -> None:
+    """All of them: apprise finds by their URLs only what it has imported. One of them warns of a module of Python's that it keeps alive."""
+    from apprise import Apprise
+
+    with warnings.catch_warnings(action="ignore"):
+        Apprise.instantiate("json://localhost", asset=asset())
 
 
 def _url_secrets(url: str) -> Iterator[str]:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from sluicegate.errors import ConfigError
 from sluicegate.ports.notifier import AlertSeverity, Message, Sent, TextFormat
-from sluicegate_adapters.notify.sending import NAME, one_line, told
+from sluicegate_adapters.notify.sending import NAME, one_line, own, told
 from sluicegate_adapters.notify.settings import Keys, spelled
+from sluicegate_adapters.notify.wire import LATE, Exchange
 
 if TYPE_CHECKING:
     import smtplib
     from email.message import EmailMessage
 
-    from sluicegate_adapters.notify.wire import Exchange
 
 __all__ = ["MailNotifier", "mail_of"]
 
@@ -75,7 +75,7 @@ class MailNotifier:
         def deliver(exchange: Exchange) -> bool:
             return self._deliver(mail_of(message, sender=self._sender, recipient=service), exchange)
 
-        return told(deliver, timeout=timeout, secrets=self.secrets, title=message.title)
+        return told(own(deliver), timeout=timeout, secrets=self.secrets, title=message.title)
 
     def _deliver(self, mail: EmailMessage, exchange: Exchange) -> bool:
         import smtplib
@@ -170,7 +170,7 @@ def _trouble(error: Exception, tls: str) -> tuple[str, bool]:
         case ssl.SSLError():
             return "no secure connection: its certificate can't be trusted, or it doesn't speak TLS", False
         case TimeoutError():
-            return "no answer in time", False
+            return LATE, False
         case ConnectionRefusedError():
             return "the connection was refused", False
         case smtplib.SMTPServerDisconnected() | ConnectionError():

@@ -6,19 +6,21 @@ apprise's own plugins for the services that this package writes to itself are no
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.ports.notifier import AlertSeverity, Sent, TextFormat
-from sluicegate_adapters.notify.wire import Exchange, watched
+from sluicegate_adapters.notify.wire import LATE, Exchange, watched
 
 if TYPE_CHECKING:
     from apprise import AppriseAsset, NotifyBase
 
-__all__ = ["asset", "one_line", "post_json", "shortened", "told"]
+__all__ = ["asset", "one_line", "own", "post_json", "shortened", "told"]
 
 NAME = "sluicegate"
+_GRACE = 0.25  # seconds beyond the time limit, in which a socket's own limit may still say what was the matter
 _KINDS = {
     AlertSeverity.CRITICAL: "failure",
     AlertSeverity.ERROR: "failure",
@@ -38,13 +40,20 @@ def asset() -> AppriseAsset:
     )  # fmt: skip
 
 
+def own(deliver: Callable[[Exchange], bool]) -> Callable[[Exchange], NotifyBase]:
+    """A service that this package speaks to itself, as apprise takes it; ``deliver`` says whether it took the message."""
+
+    def make(exchange: Exchange) -> NotifyBase:
+        return _own_plugin()(lambda: deliver(exchange))
+
+    return make
+
+
 @cache
-def _posted() -> type[NotifyBase]:
+def _own_plugin() -> type[NotifyBase]:
     from apprise import NotifyBase
 
-    class Posted(NotifyBase):  # type: ignore[misc]
-        """A service of our own, as apprise takes it."""
-
+    class Own(NotifyBase):  # type: ignore[misc]
         service_name = NAME
 
         def __init__(self, deliver: Callable[[], bool]) -> None:
@@ -57,11 +66,11 @@ def _posted() -> type[NotifyBase]:
         def send(self, **_message: Any) -> bool:
             return self._deliver()
 
-    return Posted
+    return Own
 
 
 def told(
-    deliver: Callable[[Exchange], bool] | NotifyBase,
+    make: Callable[[Exchange], NotifyBase],
     *,
     timeout: float,
     secrets: frozenset[str],
@@ -70,24 +79,37 @@ def told(
     body_format: TextFormat = TextFormat.TEXT,
     severity: AlertSeverity = AlertSeverity.INFO,
 ) -> Sent:
-    """Send by a plugin of apprise's, or by a function that says whether the service took it. Never raises."""
-    from apprise import Apprise, NotifyBase
+    """Send by the plugin that ``make`` gives. Never raises.
 
-    with watched(timeout, secrets) as exchange:
+    In a thread of its own, which is left alone when the time is up: a resolver or a server that drips can't be told how long to take.
+    """
+    found: list[Sent] = []
+
+    def attempt() -> None:
+        exchange = Exchange(timeout, secrets)
+        delivered = False
         try:
-            plugin = deliver if isinstance(deliver, NotifyBase) else _posted()(lambda: deliver(exchange))
-            service = Apprise(asset=asset())
-            service.add(plugin)
-            result = service.notify(body=body, title=title, body_format=body_format.value, notify_type=_KINDS[severity])
+            from apprise import Apprise
+
+            with watched(exchange):
+                service = Apprise(asset=asset())
+                service.add(make(exchange))
+                delivered = bool(
+                    service.notify(body=body, title=title, body_format=body_format.value, notify_type=_KINDS[severity])
+                )
         except Exception as error:  # noqa: BLE001 - whatever a plugin does, a run must go on; the text may hold a secret
             exchange.trouble = exchange.trouble or f"it can't be sent: {type(error).__name__}"
-            return exchange.sent(delivered=False)
-    return exchange.sent(delivered=bool(result))
+        found.append(exchange.sent(delivered=delivered))
+
+    worker = threading.Thread(target=attempt, name="sluicegate-sending", daemon=True)
+    worker.start()
+    worker.join(timeout + _GRACE)
+    return found[0] if found else Sent(delivered=False, detail=LATE)
 
 
 def post_json(
     url: str, payload: Mapping[str, Any], *, headers: Mapping[str, str] | None = None, taken: Callable[[Exchange, bytes], bool]
-) -> Callable[[Exchange], bool]:
+) -> Callable[[Exchange], NotifyBase]:
     """To post this; ``taken`` judges an answer below 300 by its body."""
 
     def deliver(exchange: Exchange) -> bool:
@@ -101,7 +123,7 @@ def post_json(
             return False  # the exchange knows why
         return response.ok and not response.is_redirect and taken(exchange, response.content)
 
-    return deliver
+    return own(deliver)
 
 
 def one_line(text: str, at_most: int) -> str:

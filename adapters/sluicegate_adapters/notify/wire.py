@@ -23,9 +23,10 @@ from sluicegate.ports.notifier import Sent
 if TYPE_CHECKING:
     import requests
 
-__all__ = ["Exchange", "redacted", "watched"]
+__all__ = ["LATE", "Exchange", "redacted", "watched"]
 
 LOGGERS = ("apprise", "urllib3.connectionpool", "urllib3.util.retry")
+LATE = "no answer in time"
 ANSWER_AT_MOST = 1 << 20  # bytes of an answer; no service says more that matters
 _SHOWN = 160  # characters of an answer that people are shown
 _SECRET_AT_LEAST = 4  # characters; to blot out shorter ones would make every text unreadable
@@ -125,13 +126,12 @@ class Exchange:
 
 
 @contextmanager
-def watched(timeout: float, secrets: frozenset[str]) -> Iterator[Exchange]:
-    """Whatever this thread sends meanwhile is one exchange."""
+def watched(exchange: Exchange) -> Iterator[None]:
+    """Whatever this thread sends meanwhile belongs to this exchange."""
     _install()
-    exchange = Exchange(timeout, secrets)
     token = _current.set(exchange)
     try:
-        yield exchange
+        yield
     finally:
         _current.reset(token)
 
@@ -214,7 +214,7 @@ def _trouble(error: Exception) -> str:
         if known in causes:
             return words
     if isinstance(error, requests.Timeout):
-        return "no answer in time"
+        return LATE
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection broke off in mid-answer"
     if isinstance(error, requests.ConnectionError):
