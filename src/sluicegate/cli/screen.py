@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
+from sluicegate.words import clean
+
 __all__ = ["Line", "Screen", "Span", "cells", "clean", "cut", "grid", "wrap"]
 
 Span = tuple[str, str]
@@ -25,19 +27,6 @@ _PIPE_WIDTH = 100
 _MIN_WIDTH, _MAX_WIDTH = 40, 160
 _MIN_COLUMN = 8
 _ASCII = str.maketrans({"✓": "+", "✗": "x", "\u2013": "-", "·": ".", "…": "~", "→": ">", "█": "#", "▁": "_", "─": "-"})
-
-
-def clean(text: object) -> str:
-    r"""The text without control characters: data must not move the cursor or ring the bell of who reads it.
-
-    >>> print(clean("a\x1b[31mb\n"))
-    a\x1b[31mb\n
-    """
-    return "".join(char if _is_safe(char) else char.encode("unicode_escape").decode() for char in str(text))
-
-
-def _is_safe(char: str) -> bool:
-    return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} or char == "\u200d"
 
 
 def cells(text: str) -> int:

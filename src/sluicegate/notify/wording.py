@@ -1,0 +1,127 @@
+"""The sentences of a message: what happened, what was done, how often. Plain text, made from facts; templates may use or leave them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sluicegate.history.alert import Event
+from sluicegate.words import plural
+
+__all__ = ["clock", "headline", "moment", "summary"]
+
+_DONE: Mapping[str, str] = {
+    "quarantined": "quarantined",
+    "split": "split",
+    "blocked": "blocked",
+    "unreadable": "not readable",
+    "broke": "not checked: an engine broke",
+    "committed": "committed with warnings",
+    "replayed": "replayed and committed",
+    "released": "released and committed",
+    "unknown": "not finished: its run died",
+}
+"""Action -> what can be said of a batch, or of many."""
+
+
+def moment(at: datetime | str, zone: str) -> str:
+    """A moment as readers have it on their clocks; a text that is none stays.
+
+    >>> moment("2026-01-31T12:05:00+00:00", "Europe/Madrid"), moment("", "UTC")
+    ('2026-01-31 13:05 CET', '')
+    """
+    found = _local(at, zone)
+    return f"{found:%Y-%m-%d %H:%M %Z}" if found else str(at)
+
+
+def clock(first: datetime | str, last: datetime | str, zone: str) -> str:
+    """The first moment in short: without the day where that is the last one's.
+
+    >>> clock("2026-01-31T12:05:00+00:00", "2026-01-31T14:00:00+00:00", "UTC")
+    '12:05'
+    """
+    begun, ended = _local(first, zone), _local(last, zone)
+    if begun and ended and begun.date() == ended.date():
+        return f"{begun:%H:%M}"
+    return moment(first, zone)
+
+
+def _local(at: datetime | str, zone: str) -> datetime | None:
+    from zoneinfo import ZoneInfo
+
+    try:
+        found = at if isinstance(at, datetime) else datetime.fromisoformat(at)
+        return found.astimezone(UTC if zone == "UTC" else ZoneInfo(zone))
+    except (ValueError, KeyError, OSError, OverflowError):
+        return None
+
+
+def headline(facts: Mapping[str, Any]) -> str:
+    """One line that says it all, of facts that are complete."""
+    who = facts["contract_name"] or facts["asset_name"] or "a contract"
+    if facts["tenant_id"] not in {"", "default"}:
+        who = f"{facts['tenant_id']}/{who}"
+    if facts["event"] == Event.RECOVERED:
+        return f"{who} passes again"
+    if facts["event"] == Event.RETENTION_WARNING:
+        what = f"batch {facts['batch_id']}" if facts["folded"] == 1 else f"{facts['folded']:,} quarantined batches"
+        return f"{who}: {what} will be deleted {'on ' + facts['expires_at'] if facts['folded'] == 1 else 'soon'}"
+    done = _DONE.get(facts["action"], facts["action"] or facts["event"])
+    if facts["folded"] > 1:
+        return f"{who}: {facts['folded']:,} batches {done} since {facts['since']}"
+    batch = f"batch {facts['batch_id']}" if facts["batch_id"] else "a batch"
+    return f"{who}: {batch} {done}{_why(facts)}"
+
+
+def _why(facts: Mapping[str, Any]) -> str:
+    count = facts["violation_count"]
+    if not count or facts["event"] == Event.REPLAYED:
+        return ""
+    if facts["event"] == Event.COMMITTED_WITH_WARNINGS:
+        return f", {plural(count, 'check')} of {sum(facts['verdict']['counts'].values()):,}"
+    return f", {plural(count, 'check')} failed"
+
+
+def summary(facts: Mapping[str, Any]) -> str:
+    """What was done with the batch, in a sentence or two, of facts that are complete."""
+    kept = f"in quarantine as {facts['quarantine_id']}"
+    rows, waiting = plural(facts["rows"], "row"), plural(facts["rows_quarantined"], "row")
+    committed = plural(facts["rows_committed"] or facts["rows"], "row")
+    match facts["action"]:
+        case "quarantined":
+            wait = "waits" if facts["rows"] == 1 else "wait"
+            return f"Nothing was committed: {rows} {wait} {kept}."
+        case "split":
+            return f"{committed} committed, {waiting} waiting {kept}."
+        case "blocked":
+            return "Nothing was committed: the batch stays where it was."
+        case "unreadable":
+            return "It can't be read, so nothing was checked. It stays where it was."
+        case "broke":
+            return "An engine broke, so there is no verdict. Nothing was committed: the batch stays where it was."
+        case "committed":
+            return f"{committed} committed{_to(facts)}."
+        case "replayed":
+            return f"It was replayed{_by(facts)}: {committed} committed{_to(facts)}."
+        case "released":
+            why = f": {facts['reason']}" if facts["reason"] else ""
+            return f"It was released{_by(facts)}, although its checks failed{why}. {committed} committed{_to(facts)}."
+        case "passed":
+            since = f" since {facts['failing_since']}" if facts["failing_since"] else ""
+            refused = f", after {plural(facts['refused'], 'refused batch', 'refused batches')}{since}" if facts["refused"] else ""
+            return f"Batch {facts['batch_id']} passed{refused}."
+        case "expiring":
+            return f"It waits {kept} and will be deleted on {facts['expires_at']}: replay it, release it or hold it before."
+        case "unknown":
+            return "The run died before it could say what became of the batch."
+        case _:
+            return ""
+
+
+def _to(facts: Mapping[str, Any]) -> str:
+    return f" to {facts['location']}" if facts["location"] else ""
+
+
+def _by(facts: Mapping[str, Any]) -> str:
+    return f" by {facts['by']}" if facts["by"] else ""
