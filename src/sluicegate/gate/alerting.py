@@ -6,8 +6,8 @@ Nothing here changes a decision or raises for a service, a template or a setting
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,17 +15,18 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from sluicegate.contract.model import Contract
-from sluicegate.errors import ConfigError, NoSuchItem, SluicegateError, StorageError
+from sluicegate.errors import ConfigError, NoSuchItem, SluicegateError, StorageError, TransientStorageError
 from sluicegate.gate.alerts import Frame, alert_of_expiry, died
 from sluicegate.gate.commands import Commands
+from sluicegate.gate.items import DONE, WAITING
 from sluicegate.gate.outcome import Told
 from sluicegate.gate.places import Places
+from sluicegate.history.alert import Alert, Event
 from sluicegate.ports.quarantine import Locating, Manifest, QuarantineStatus
 
 if TYPE_CHECKING:
     from sluicegate.config import Profile
-    from sluicegate.history.alert import Alert
-    from sluicegate.history.message import Intent
+    from sluicegate.history.message import Intent, KeptMessage
     from sluicegate.history.sqlite import SqliteHistory
     from sluicegate.notify.deliver import Delivered
     from sluicegate.notify.model import NotificationSettings
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Alerting"]
 
-_WAITING = (QuarantineStatus.QUARANTINED, QuarantineStatus.REVIEWED)
 _LONG_AGO = timedelta(days=1)
 """What became of a batch whose run died is asked for so long; then it is told that nobody knows."""
 _ASK = "contract_file"
@@ -65,6 +65,11 @@ class Alerting:
         self._lock = Lock()
         self._kept: tuple[object, Notifiers] | None = None
         self._left: list[Intent] = []
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there may be anybody to tell: without a file of notifications nothing is planned, kept or looked for."""
+        return self._profile.notifications is not None
 
     def settings(self) -> NotificationSettings | None:
         """What the profile's notifications say now; None if it has none.
@@ -117,8 +122,6 @@ class Alerting:
 
     def intend(self, contract: Contract, alert: Alert, commands: Commands) -> Intent | None:
         """Have the outbox know of what is about to be done; None if it can't: the decision doesn't wait for that."""
-        from dataclasses import replace
-
         from sluicegate.history.owner import Owner
 
         chosen = self._places().is_elsewhere(contract) or self._places().chosen(contract)
@@ -175,12 +178,24 @@ class Alerting:
                 item = store.get(facts["quarantine_id"], tenant=alert.tenant, dataset=alert.dataset)
             except NoSuchItem:
                 return False
-            return not alert.key.startswith("replayed:") or item.status not in _WAITING
+            if alert.event is Event.REPLAYED and item.status is QuarantineStatus.REPLAYING:
+                raise TransientStorageError(f"{item.quarantine_id} is not at rest yet")
+            return item.status in DONE if alert.event is Event.REPLAYED else True
         target = places.target(contract) if contract else places.open_target()
         found = target.find(facts["batch_id"], tenant=alert.tenant, dataset=alert.dataset)
         return found is not None and found.content_sha256 == facts["verdict"]["batch"]["sha256"]
 
-    def expiring(self, items: Iterator[Manifest], contract_of: Callable[[Manifest], Contract], config: str) -> int:
+    @property
+    def warns_of_expiry(self) -> bool:
+        """Whether items that will be purged are to be warned of.
+
+        Raises:
+            ConfigError: the notifications are broken.
+        """
+        settings = self.settings()
+        return settings is not None and settings.retention_days_before is not None
+
+    def expiring(self, items: Iterable[Manifest], contract_of: Callable[[Manifest], Contract], config: str) -> int:
         """Warn of items that will soon be purged, each once; of how many.
 
         Raises:
@@ -193,7 +208,7 @@ class Alerting:
         until = self.clock() + timedelta(days=settings.retention_days_before)
         warned = 0
         for item in items:
-            if item.held or item.status not in _WAITING or not item.expires_at or datetime.fromisoformat(item.expires_at) > until:
+            if item.held or item.status not in WAITING or not item.expires_at or datetime.fromisoformat(item.expires_at) > until:
                 continue
             contract = contract_of(item)
             frame = self.frame(contract, Commands(config=config), item.quarantine_id)
@@ -217,3 +232,55 @@ class Alerting:
         from sluicegate.notify.deliver import flush
 
         return flush(outbox, notifiers, limit=notifiers.settings.time_limit if limit is None else limit, clock=self.clock)
+
+    def told(self, key: str) -> tuple[Told, ...]:
+        """How far an alert is, for each service; for a channel that waits with it, one.
+
+        Raises:
+            StorageError: the outbox can't be read.
+        """
+        return tuple(told for message in self.history().outbox.messages(key=key) for told in _told(message))
+
+    def send_directly(self, alert: Alert) -> tuple[Told, ...]:
+        """Tell at once what the history could not keep, as far as that goes: without a window or quiet hours, and without another try.
+
+        Raises:
+            SluicegateError: nobody was told.
+        """
+        notifiers = self.notifiers()
+        if notifiers is None:
+            return ()
+        from sluicegate.history.sqlite import SqliteHistory
+        from sluicegate.notify.deliver import flush
+        from sluicegate.notify.notifiers import Notifiers
+
+        at_once = replace(notifiers.settings, window=timedelta(), quiet_hours=None, digest=None)
+        with TemporaryDirectory(prefix="sluicegate-outbox-", ignore_cleanup_errors=True) as folder:
+            beside = SqliteHistory(Path(folder) / "outbox.sqlite")
+            try:
+                beside.outbox.put(alert)
+                flush(beside.outbox, Notifiers(at_once), limit=at_once.time_limit, clock=self.clock)
+                return tuple(told for message in beside.outbox.messages(key=alert.key) for told in _told(message))
+            finally:
+                beside.close()
+
+
+def _told(message: KeptMessage) -> Iterator[Told]:
+    if not message.deliveries:
+        yield Told(channel=message.channel, state="waiting", next_at=message.due_at)
+    for each in message.deliveries:
+        later = each.next_at if each.state == "due" else None
+        yield Told(channel=message.channel, service=each.service, state=each.state.value, detail=each.detail, next_at=later)
+
+
+def _stamp(path: Path) -> tuple[object, ...]:
+    """What tells one version of the settings from another."""
+    try:
+        found = path.stat()
+    except OSError:
+        return (path, None)
+    return path, found.st_mtime_ns, found.st_size, found.st_ino, dict(os.environ)
+
+
+def _first_line(error: SluicegateError) -> str:
+    return error.message.partition("\n")[0]

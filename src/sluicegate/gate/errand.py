@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,15 +14,19 @@ from sluicegate.errors import BatchUnreadable, EngineError, SluicegateError, Sto
 from sluicegate.gate.act import ActionTaken
 from sluicegate.gate.alerting import Alerting
 from sluicegate.gate.commands import Commands
-from sluicegate.gate.outcome import RunOutcome
+from sluicegate.gate.items import DONE
+from sluicegate.gate.outcome import RunOutcome, Told
 from sluicegate.gate.record import record_of, record_of_unreadable
+from sluicegate.gate.replay import ReplayOutcome
 from sluicegate.verdict.model import Decision, Verdict
 
 if TYPE_CHECKING:
     from sluicegate.history.alert import Alert
     from sluicegate.history.message import Intent, Standing
+    from sluicegate.history.record import RunRecord
+    from sluicegate.ports.quarantine import Manifest
 
-__all__ = ["Errand"]
+__all__ = ["Errand", "ReplayErrand"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,9 +77,7 @@ class Errand:
             from sluicegate.gate.alerts import alert_of_error
 
             frame = self.alerting.frame(self.contract, self.commands)
-            alert = alert_of_error(
-                self.contract, error, frame, run_id=self.run_id, batch_id=self.batch_id, started_at=self.now
-            )
+            alert = alert_of_error(self.contract, error, frame, run_id=self.run_id, batch_id=self.batch_id, started_at=self.now)
         history = self.alerting.history()
         try:
             if isinstance(error, BatchUnreadable):
@@ -97,24 +99,28 @@ class Errand:
         """Whether there may be anybody to tell."""
         return self.acts and self.alerting.is_configured
 
-    def plan(self, verdict: Verdict, quarantine_id: str) -> None:
+    def plan(self, verdict: Verdict, quarantine_id: str = "") -> None:
         """Right before the run acts: from now on it is told, whatever becomes of this process."""
         if not self.tells or verdict.decision not in {Decision.COMMIT_WITH_WARNINGS, Decision.QUARANTINE}:
             return  # a plain commit is nothing to tell, and blocking changes nothing that the record could miss
-        action = ActionTaken.QUARANTINED if verdict.decision is Decision.QUARANTINE else ActionTaken.COMMITTED
-        wanted = RunOutcome(
-            run_id=self.run_id, contract=self.contract, verdict=verdict, action=action, seconds=self.seconds
-        )
-        alert = self._alert(wanted, quarantine_id if action is ActionTaken.QUARANTINED else "")
+        action = ActionTaken.QUARANTINED if quarantine_id else ActionTaken.COMMITTED
+        wanted = RunOutcome(run_id=self.run_id, contract=self.contract, verdict=verdict, action=action, seconds=self.seconds)
+        alert, _ = self._alert(wanted, quarantine_id)
         if alert is not None:
             self.intent = self.alerting.intend(self.contract, alert, self.commands)
 
-    def _alert(self, outcome: RunOutcome, quarantine_id: str = "") -> Alert | None:
+    def _alert(self, outcome: RunOutcome, quarantine_id: str = "") -> tuple[Alert | None, str]:
+        """What there is to tell; or why that can't be said: telling must never keep a run from acting."""
+        if not self.tells:
+            return None, ""
         from sluicegate.gate.alerts import alert_of
 
         item = outcome.manifest.quarantine_id if outcome.manifest else quarantine_id
-        frame = self.alerting.frame(self.contract, self.commands, item)
-        return alert_of(outcome, frame, quarantine_id=quarantine_id)
+        try:
+            frame = self.alerting.frame(self.contract, self.commands, item)
+            return alert_of(outcome, frame, quarantine_id=quarantine_id), ""
+        except Exception as error:  # noqa: BLE001 - a fault of ours in telling changes no decision
+            return None, f"nobody was told: the alert can't be made ({type(error).__name__})"
 
     def _recovered(self, outcome: RunOutcome, standing: Standing) -> Alert:
         from sluicegate.gate.alerts import alert_of_recovery
@@ -122,14 +128,15 @@ class Errand:
         frame = self.alerting.frame(self.contract, self.commands)
         return alert_of_recovery(outcome, frame, since=standing.failing_since.isoformat(), refused=standing.refused)
 
-    def finish(self, outcome: RunOutcome) -> RunOutcome:
+    def finish(self, outcome: RunOutcome, progress: Callable[[str], None]) -> RunOutcome:
         """Write the run to the history, in one transaction with what there is to tell of it; and tell.
 
         The history isn't the arbiter: if it can't be written, the decision stands, and says so; people are told directly then.
         """
-        alert = self._alert(outcome) if self.tells else None
+        alert, trouble = self._alert(outcome)
         passes = self.tells and outcome.action is ActionTaken.COMMITTED and outcome.passed and not outcome.decided_before
-        lines = self.alerting.unreachable(self.contract)
+        notes = [*self.alerting.unreachable(self.contract), *filter(None, [trouble])]
+        kept = True
         try:
             self.alerting.history().record(
                 record_of(outcome),
@@ -138,22 +145,82 @@ class Errand:
                 recovered=(lambda standing: self._recovered(outcome, standing)) if passes else None,
             )
         except StorageError as error:
-            lines = (*lines, f"the run is not in the history: {error}")
-            if alert is not None and self.intent is None:
-                return self._told(replace(outcome, warnings=(*outcome.warnings, *lines)), alert, directly=True)
-            return replace(outcome, warnings=(*outcome.warnings, *lines))
-        outcome = replace(outcome, warnings=(*outcome.warnings, *lines))
-        return self._told(outcome, alert) if self.tells else outcome
-
-    def _told(self, outcome: RunOutcome, alert: Alert | None, *, directly: bool = False) -> RunOutcome:
-        """Send what waits; what of it is about this run goes into its report."""
+            notes.append(f"the run is not in the history: {error}")
+            kept = False
+        told: tuple[Told, ...] = ()
+        if alert is not None:
+            progress("telling people")
         try:
-            if directly:
-                assert alert is not None  # noqa: S101 - else there is nothing to send
-                return replace(outcome, told=self.alerting.send_directly(alert))
-            if self.delivers:
+            if not self.tells or not self.delivers:
+                pass
+            elif kept:
                 self.alerting.deliver()
-            return replace(outcome, told=self.alerting.told(alert.key)) if alert else outcome
+            elif alert is not None and self.intent is None:
+                told = self.alerting.send_directly(alert)
+            if kept and alert is not None:
+                told = self.alerting.told(alert.key)
         except SluicegateError as error:
-            waits = "" if directly else "; the alert is kept"
-            return replace(outcome, warnings=(*outcome.warnings, f"nobody was told: {error.message.splitlines()[0]}{waits}"))
+            notes.append(f"nobody was told: {error.message.splitlines()[0]}" + ("; the alert is kept" if kept else ""))
+        return replace(outcome, warnings=(*outcome.warnings, *notes), told=told)
+
+
+@dataclass(slots=True, kw_only=True)
+class ReplayErrand:
+    """That of a replay or a release: people are told of a batch that was brought through; whoever tries sees the rest.
+
+    Attributes:
+        commands: as ``Errand`` has them.
+        tells: False: of a dry run there is nothing to tell.
+    """
+
+    alerting: Alerting
+    commands: Commands
+    tells: bool = True
+    intent: Intent | None = None
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Should it break off, people are told only if the batch is through all the same."""
+        try:
+            yield
+        except Exception:
+            if self.intent is not None:
+                self.alerting.broke_off(self.intent)
+            raise
+
+    def plan(self, item: Manifest, contract: Contract) -> None:
+        """Right before the item is taken in hand."""
+        if self.tells and self.alerting.is_configured and item.status not in DONE and self.intent is None:
+            alert = self._alert(ReplayOutcome(manifest=item), contract)
+            self.intent = alert and self.alerting.intend(contract, alert, self.commands)
+
+    def _alert(self, outcome: ReplayOutcome, contract: Contract, run_id: str = "") -> Alert | None:
+        from sluicegate.gate.alerts import alert_of_replay
+
+        try:
+            frame = self.alerting.frame(contract, self.commands, outcome.manifest.quarantine_id)
+            return alert_of_replay(outcome, contract, frame, run_id=run_id)
+        except Exception:  # noqa: BLE001 - a fault of ours in telling changes no decision
+            return None
+
+    def finish(self, outcome: ReplayOutcome, record: RunRecord | None) -> ReplayOutcome:
+        """Write what was done to the history, and tell it; as after a run, a history that can't be written changes nothing."""
+        landed = record is not None and outcome.receipt is not None and outcome.contract is not None
+        alert = None
+        if landed and outcome.contract is not None and record is not None and self.alerting.is_configured:
+            alert = self._alert(outcome, outcome.contract, record.run_id)
+        try:
+            if record is not None:
+                self.alerting.history().record(record, alert=alert, intent=self.intent)
+            elif self.intent is not None:
+                self.alerting.history().outbox.drop(self.intent)
+        except StorageError as error:
+            return replace(outcome, warnings=(*outcome.warnings, f"the run is not in the history: {error}"))
+        try:
+            if self.alerting.is_configured:
+                self.alerting.deliver()
+        except SluicegateError as error:
+            return replace(
+                outcome, warnings=(*outcome.warnings, f"nobody was told: {error.message.splitlines()[0]}; the alert is kept")
+            )
+        return outcome
