@@ -1,7 +1,7 @@
 """Telling people: what happened becomes an alert, alerts become messages, messages reach services; once, and without secrets.
 
-Here: what channels are, and when they want to hear (``model``); what a message may say (``facts``), in what sentences (``wording``), and
-how it is written (``templates``).
+Here: what channels are, and when they want to hear (``model``); which alert goes where and when (``routing``); what a message may say
+(``facts``), in what sentences (``wording``), and how it is written (``templates``).
 
 Knows ``history`` (where the outbox is), ``ports`` and ``plugins``. Must never decide anything about a batch.
 """
