@@ -44,7 +44,9 @@ def _notifiers(options: Namespace) -> Notifiers:
 
     found = Gate.from_config(options.config).alerting.notifiers()
     if found is None:
-        raise UsageError("nobody is told: the profile names no file of notifications", hint="notifications: notifications.yaml, in it")
+        raise UsageError(
+            "nobody is told: the profile names no file of notifications", hint="notifications: notifications.yaml, in it"
+        )
     return found
 
 
@@ -122,7 +124,9 @@ def list_messages(options: Namespace, screen: Screen) -> int:
     for i, line in enumerate(grid(header, rows, screen.width) if rows else ()):
         screen.line((line, "bold" if i == 0 else ""))
     if waiting:
-        screen.line(f"{plural(len(waiting), 'alert')} not yet made a message: the next run or `sluicegate notify flush` does that")
+        screen.line(
+            f"{plural(len(waiting), 'alert')} not yet made a message: the next run or `sluicegate notify flush` does that"
+        )
     if not (rows or waiting):
         screen.line("there is no message" + (" that fits" if options.state or options.contract else ""))
     return 0

@@ -48,7 +48,7 @@ class Frame:
     """
 
     at: datetime
-    commands: Commands = Commands()
+    commands: Commands
     quarantine_path: str = ""
 
 

@@ -54,6 +54,7 @@ class Commands:
 def as_typed(source: object) -> tuple[str, ...]:
     """A batch as a command names it: absolute paths and URIs; nothing for a table in memory."""
     given = source if isinstance(source, list | tuple) else [source]
-    if not all(isinstance(item, str | Path) for item in given):
+    paths = [str(item) for item in given if isinstance(item, str | Path)]
+    if len(paths) < len(given):
         return ()
-    return tuple(str(item) if "://" in str(item) else os.path.abspath(item) for item in given)  # noqa: PTH100 - as typed
+    return tuple(item if "://" in item else os.path.abspath(item) for item in paths)  # noqa: PTH100 - a link keeps its name

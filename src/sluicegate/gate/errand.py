@@ -192,7 +192,7 @@ class ReplayErrand:
         """Right before the item is taken in hand."""
         if self.tells and self.alerting.is_configured and item.status not in DONE and self.intent is None:
             alert = self._alert(ReplayOutcome(manifest=item), contract)
-            self.intent = alert and self.alerting.intend(contract, alert, self.commands)
+            self.intent = None if alert is None else self.alerting.intend(contract, alert, self.commands)
 
     def _alert(self, outcome: ReplayOutcome, contract: Contract, run_id: str = "") -> Alert | None:
         from sluicegate.gate.alerts import alert_of_replay

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sluicegate.contract.model import Contract, Notification
+from sluicegate.contract.model import Contract
 from sluicegate.errors import SluicegateError
 from sluicegate.gate.alerting import Alerting
 from sluicegate.gate.commands import Commands, as_typed
@@ -103,10 +103,4 @@ class Telling:
 
 def _named(item: Manifest) -> Contract:
     """A contract of which nothing is known but whose it is."""
-    return Contract(
-        name=item.contract_name,
-        version=item.contract_version,
-        dataset=item.dataset,
-        tenant=item.tenant,
-        notification=Notification(),
-    )
+    return Contract(name=item.contract_name, version=item.contract_version, owner="", dataset=item.dataset, tenant=item.tenant)
