@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
 
@@ -22,6 +23,7 @@ from sluicegate.notify.retry import next_try
 from sluicegate.notify.routing import route_waiting
 from sluicegate.notify.templates import Folded, render
 from sluicegate.ports.notifier import AlertSeverity, Message, Notifier, Sent
+from sluicegate.redact import redacted
 from sluicegate.words import one_line
 
 __all__ = ["PATIENCE", "Delivered", "flush"]
@@ -144,7 +146,7 @@ class _Round:
             return self._result(delivery, Sent(delivered=False, detail=str(error)))
         except Exception as error:  # noqa: BLE001 - a stranger's notifier may break in any way, and its words may hold a secret
             return self._result(delivery, Sent(delivered=False, detail=f"the notifier broke: {type(error).__name__}"))
-        return self._result(delivery, sent, notifier.secrets)
+        return self._result(delivery, sent)
 
     def _message(self, delivery: Delivery, notifier: Notifier) -> Message:
         settings = self._notifiers.settings
@@ -158,11 +160,14 @@ class _Round:
             standing="failing" if delivery.failing else "passing" if refused else "",
             digest=delivery.is_digest,
         )
-        return render(settings.channels[delivery.channel], notifier.format, folded, settings)
+        found = render(settings.channels[delivery.channel], notifier.format, folded, settings)
+        return replace(
+            found, title=redacted(found.title), body=redacted(found.body), text=redacted(found.text), link=redacted(found.link)
+        )
 
-    def _result(self, delivery: Delivery, sent: Sent, secrets: frozenset[str] = frozenset()) -> Result:
+    def _result(self, delivery: Delivery, sent: Sent) -> Result:
         now = self._clock()
-        detail = _told(sent.detail, secrets)
+        detail = one_line(redacted(sent.detail), _LONGEST_DETAIL)
         if sent.delivered:
             return Result(state=DeliveryState.DELIVERED, at=now, detail=detail)
         if sent.hopeless:
@@ -172,10 +177,3 @@ class _Round:
             return Result(state=DeliveryState.FAILED, at=now, detail=f"given up after {delivery.attempt} attempts: {detail}")
         again = next_try(sent, delivery.attempt, now, jitter=self._chance())
         return Result(state=DeliveryState.DUE, at=now, detail=detail, next_at=again)
-
-
-def _told(detail: str, secrets: frozenset[str]) -> str:
-    """One line without the channel's secrets: its notifier has left them out already, a stranger's perhaps not."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        detail = detail.replace(secret, "***")
-    return one_line(detail, _LONGEST_DETAIL)

@@ -9,6 +9,7 @@ from sluicegate.notify.carrier import Jam
 from sluicegate.notify.model import Channel, NotificationSettings
 from sluicegate.notify.opening import open_notifier
 from sluicegate.ports.notifier import Notifier
+from sluicegate.redact import register
 
 __all__ = ["Notifiers"]
 
@@ -43,5 +44,7 @@ class Notifiers:
             raise ConfigError(f"there is no channel {name!r}, or it is not enabled")
         with self._lock:
             if name not in self._opened:
-                self._opened[name] = open_notifier(channel, self.settings.base)
+                opened = open_notifier(channel, self.settings.base)
+                register(opened.secrets)
+                self._opened[name] = opened
             return self._opened[name]

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from sluicegate.ports.notifier import Sent
 
-__all__ = ["FIRST_WAIT", "LONGEST_REST", "LONGEST_WAIT", "next_try"]
+__all__ = ["next_try"]
 
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
-LONGEST_REST = timedelta(hours=24)
-"""A service that wants to be left alone for longer is asked again all the same."""
+SHORTEST_REST, LONGEST_REST = 1.0, 86_400.0
+"""How long a service is left alone that says for how long, in seconds, whatever it says."""
 
 
 def next_try(sent: Sent, attempts: int, now: datetime, *, jitter: float) -> datetime:
@@ -31,6 +31,7 @@ def next_try(sent: Sent, attempts: int, now: datetime, *, jitter: float) -> date
     3600
     """
     if sent.retry_after is not None:
-        return now + min(timedelta(seconds=max(0.0, sent.retry_after)), LONGEST_REST)
-    wait = min(FIRST_WAIT * 2 ** min(attempts - 1, 16), LONGEST_WAIT)
+        return now + timedelta(seconds=min(max(SHORTEST_REST, sent.retry_after), LONGEST_REST))
+    doubled: int = 2 ** min(attempts - 1, 16)
+    wait = min(FIRST_WAIT * doubled, LONGEST_WAIT)
     return now + wait * (1 + jitter / 5)
