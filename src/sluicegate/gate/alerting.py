@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 
 from sluicegate.contract.model import Contract
 from sluicegate.errors import ConfigError, NoSuchItem, SluicegateError, StorageError, TransientStorageError
-from sluicegate.gate.alerts import Frame, alert_of_expiry, died
 from sluicegate.gate.commands import Commands
 from sluicegate.gate.items import DONE, WAITING
 from sluicegate.gate.outcome import Told
 from sluicegate.gate.places import Places
-from sluicegate.history.alert import Alert, Event
 from sluicegate.ports.quarantine import Locating, Manifest, QuarantineStatus
 
 if TYPE_CHECKING:
     from sluicegate.config import Profile
+    from sluicegate.gate.alerts import Frame
+    from sluicegate.history.alert import Alert
     from sluicegate.history.message import Intent, KeptMessage
     from sluicegate.history.sqlite import SqliteHistory
     from sluicegate.notify.deliver import Delivered
@@ -113,6 +113,8 @@ class Alerting:
 
     def frame(self, contract: Contract, commands: Commands, quarantine_id: str = "") -> Frame:
         """What an alert tells beside its run."""
+        from sluicegate.gate.alerts import Frame
+
         where = ""
         if quarantine_id:
             store = self._places().store(contract)
@@ -134,6 +136,8 @@ class Alerting:
 
     def broke_off(self, intent: Intent) -> None:
         """What was intended has raised: its caller knows; people are told if it is done all the same."""
+        from sluicegate.gate.alerts import died
+
         try:
             done = self._is_done(intent.alert)
             self.history().outbox.settle(intent, died(intent.alert, found=True) if done else None)
@@ -147,6 +151,8 @@ class Alerting:
         Raises:
             StorageError: the history can't be used.
         """
+        from sluicegate.gate.alerts import died
+
         outbox, now = self.history().outbox, self.clock()
         with self._lock:
             left, self._left = self._left, []
@@ -170,6 +176,8 @@ class Alerting:
         Raises:
             SluicegateError: that can't be told.
         """
+        from sluicegate.gate.alerts import REPLAYED_KEY
+
         facts, places = alert.facts, self._places()
         contract = self._contract(facts[_ASK]) if facts.get(_ASK) else None
         if facts.get("quarantine_id"):
@@ -178,9 +186,10 @@ class Alerting:
                 item = store.get(facts["quarantine_id"], tenant=alert.tenant, dataset=alert.dataset)
             except NoSuchItem:
                 return False
-            if alert.event is Event.REPLAYED and item.status is QuarantineStatus.REPLAYING:
+            replaying = alert.key.startswith(REPLAYED_KEY)
+            if replaying and item.status is QuarantineStatus.REPLAYING:
                 raise TransientStorageError(f"{item.quarantine_id} is not at rest yet")
-            return item.status in DONE if alert.event is Event.REPLAYED else True
+            return item.status in DONE if replaying else True
         target = places.target(contract) if contract else places.open_target()
         found = target.find(facts["batch_id"], tenant=alert.tenant, dataset=alert.dataset)
         return found is not None and found.content_sha256 == facts["verdict"]["batch"]["sha256"]
@@ -202,6 +211,8 @@ class Alerting:
             ConfigError: the notifications are broken.
             StorageError: the history can't be used.
         """
+        from sluicegate.gate.alerts import alert_of_expiry
+
         settings = self.settings()
         if settings is None or settings.retention_days_before is None:
             return 0

@@ -25,8 +25,18 @@ from sluicegate.ports.quarantine import Manifest
 from sluicegate.verdict.document import document
 from sluicegate.verdict.model import Decision, Outcome, Verdict
 
-__all__ = ["Frame", "alert_of", "alert_of_error", "alert_of_expiry", "alert_of_recovery", "alert_of_replay", "died"]
+__all__ = [
+    "REPLAYED_KEY",
+    "Frame",
+    "alert_of",
+    "alert_of_error",
+    "alert_of_expiry",
+    "alert_of_recovery",
+    "alert_of_replay",
+    "died",
+]
 
+REPLAYED_KEY = "replayed:"
 _BY_AREA = {
     Area.SCHEMA: Event.SCHEMA_VIOLATION,
     Area.QUALITY: Event.QUALITY_VIOLATION,
@@ -169,7 +179,7 @@ def alert_of_replay(outcome: ReplayOutcome, contract: Contract, frame: Frame, *,
         run={"run_id": run_id, "action": item.status.value, "location": location},
     )
     event = Event.REPLAYED
-    key = f"replayed:{item.quarantine_id}"
+    key = f"{REPLAYED_KEY}{item.quarantine_id}"
     return _alert(contract, frame, facts, key=key, events=(event,), severity=AlertSeverity.INFO, run_id=run_id)
 
 
