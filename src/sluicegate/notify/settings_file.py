@@ -302,17 +302,17 @@ def _with_text(node: Node) -> Node:
 
 
 def _plain(node: Node) -> Any:
-    """What the notifier is given. What a variable holds is a text, unless it is a truth value, or a number written as any reader would."""
+    """What the notifier is given: texts as they are written (a password may look like a date), truth values, and plain whole numbers."""
     if isinstance(node.value, dict):
         return {key: _plain(item) for key, item in node.value.items()}
     if isinstance(node.value, list):
         return [_plain(item) for item in node.value]
-    if not node.filled:
-        return node.data()
     text = node.text
-    if text.lower() in {"true", "false"}:
+    if node.filled and text.lower() in {"true", "false"}:
         return text.lower() == "true"
-    return int(text) if re.fullmatch(r"0|[1-9]\d{0,8}", text) else text
+    if node.value is None or isinstance(node.value, bool):
+        return node.value
+    return int(text) if (node.plain or node.filled) and re.fullmatch(r"0|[1-9]\d{0,8}", text) else text
 
 
 def _place(node: Node, path: list[str]) -> tuple[int, int] | None:

@@ -177,21 +177,6 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     assert [fault.split(":")[1] for fault in found] == ["1", "3", "3", "4", "5"]
 
 
-def test_a_templates_fault_is_told_where_it_is_written(tmp_path: Path) -> None:
-    (tmp_path / "mail.j2").write_text("all is well\n{{ contract_nam }}\n")
-    inline = """templates:
-  quarantined: |
-    first line
-    {{ contract_nmae }}
-  recovered: {file: mail.j2}
-"""
-    path = written(tmp_path, inline)
-    with pytest.raises(ConfigError) as caught:
-        load_notifications(path, {})
-    assert {(Path(fault.file).name, fault.line) for fault in caught.value.faults} == {("notifications.yaml", 4), ("mail.j2", 2)}
-    assert load_notifications(path, {}, thorough=False).channels == {}
-
-
 def test_variables_of_a_channel_that_is_not_enabled_may_be_missing(tmp_path: Path) -> None:
     text = "channels: {slack: {enabled: '${ON:-false}', webhook_url: '${HOOK}', mentions: ['${WHO}'], channel: c, severities: '${S}'}}"
     assert load(tmp_path, text).channels["slack"].settings == {"channel": "c"}
@@ -210,6 +195,13 @@ def test_a_password_out_of_a_variable_stays_what_it_is(value: str, tmp_path: Pat
     ):
         found = load(tmp_path, quoted, PW=value).channels["email"].settings["password"]
         assert str(found).lower() == value if isinstance(found, bool) else str(found) == value
+
+
+@pytest.mark.parametrize("value", ["0x1F", "1.10", "1e5", "2013-01-31", "12", "'true'", "'12'", "~x"])
+def test_a_password_in_the_file_stays_what_it_is(value: str, tmp_path: Path) -> None:
+    found = load(tmp_path, f"channels: {{email: {{password: {value}, enabled: no}}}}").channels["email"].settings["password"]
+    assert str(found) == value.strip("'")
+    assert isinstance(found, int) == (value == "12")
 
 
 def test_a_secret_that_is_written_in_clear_is_worth_a_warning(tmp_path: Path) -> None:
