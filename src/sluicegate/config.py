@@ -15,9 +15,10 @@ from typing import Any
 
 from sluicegate.errors import ConfigError, ContractError
 
-__all__ = ["ENVIRONMENT_VARIABLE", "BatchLimits", "PluginSettings", "Profile", "load_profile"]
+__all__ = ["ENVIRONMENT_VARIABLE", "NOTIFICATIONS_VARIABLE", "BatchLimits", "PluginSettings", "Profile", "load_profile"]
 
 ENVIRONMENT_VARIABLE = "SLUICEGATE_CONFIG"
+NOTIFICATIONS_VARIABLE = "SLUICEGATE_NOTIFICATIONS"
 
 _HISTORY = Path(".sluicegate/history.sqlite")
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -60,6 +61,7 @@ class Profile:
         target: where committed batches go; its relative paths start at ``base``.
         quarantine: where refused batches wait; as above.
         history: the run history's file.
+        notifications: the file that says who is told, and how; None: nobody is.
         timeout_seconds: how long the checks of one engine may take.
         evidence_rows: at most this many failing rows are shown for a check.
         engine_order: which engines an unpinned check is offered to, the cheapest first.
@@ -73,6 +75,7 @@ class Profile:
     target: PluginSettings = PluginSettings(type="parquet", settings={"path": ".sluicegate/data/{tenant}/{dataset}"})
     quarantine: PluginSettings = PluginSettings(type="local", settings={"path": ".sluicegate/quarantine"})
     history: Path = _HISTORY
+    notifications: Path | None = None
     timeout_seconds: float = 300
     evidence_rows: int = 5
     engine_order: tuple[str, ...] = ("duckdb", "soda", "great_expectations")
@@ -88,6 +91,7 @@ class Profile:
         resolved = {
             "base": base,
             "history": _absolute(base, self.history),
+            "notifications": self.notifications and _absolute(base, self.notifications),
             "batch": replace(self.batch, temp_directory=spill and _absolute(base, spill)),
             "engines": {name: _rules_resolved(base, settings) for name, settings in self.engines.items()},
         }
@@ -98,12 +102,15 @@ class Profile:
 def load_profile(path: str | Path | None = None, *, environ: Mapping[str, str] = os.environ) -> Profile:
     """The profile in a file; without one, in the file that ``$SLUICEGATE_CONFIG`` names; without that, the embedded one.
 
+    The embedded one has its ``notifications`` from ``$SLUICEGATE_NOTIFICATIONS``.
+
     Raises:
         ConfigError: with every fault of the file, each with its place.
     """
     chosen = path or environ.get(ENVIRONMENT_VARIABLE)
     if not chosen:
-        return Profile(base=Path())
+        named = environ.get(NOTIFICATIONS_VARIABLE)
+        return Profile(base=Path(), notifications=Path(named) if named else None)
     from sluicegate.config_file import read_profile
 
     file = Path(chosen).expanduser()

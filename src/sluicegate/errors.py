@@ -84,7 +84,11 @@ class NoSuchItem(UsageError):
 
 
 class ConfigError(SluicegateError):
-    """A gate profile is wrong."""
+    """A gate profile is wrong, or a file that it names; ``faults`` holds everything that is wrong with it, where that is known."""
+
+    def __init__(self, message: str, *, hint: str = "", faults: tuple[Fault, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.faults = faults
 
 
 class ContractError(SluicegateError):

@@ -171,7 +171,8 @@ def _promise(check: ContractCheck) -> str:
 def _contract_document(contract: Contract) -> dict[str, Any]:
     from sluicegate.checks.contract_check import plain
 
-    document = {key: plain(getattr(contract, key)) for key in contract.__dataclass_fields__ if key not in {"text", "checks"}}
+    shown = replace(contract, notification=replace(contract.notification, places={}))
+    document = {key: plain(getattr(shown, key)) for key in contract.__dataclass_fields__ if key not in {"text", "checks"}}
     document["checks"] = [
         {
             "id": check.id,

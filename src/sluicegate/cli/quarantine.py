@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sluicegate.cli.report import check_lines, counts_text, near
+from sluicegate.cli.report import check_lines
 from sluicegate.cli.screen import Line, Screen, clean, grid, wrap
 from sluicegate.errors import SluicegateError, UsageError
+from sluicegate.report.wording import counts_text, near
 from sluicegate.words import plural
 
 if TYPE_CHECKING:

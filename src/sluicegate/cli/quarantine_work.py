@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from sluicegate.cli.gate_verbs import moment
 from sluicegate.cli.quarantine import gate_of, show_trouble, told_error
-from sluicegate.cli.report import check_lines, counts_text
+from sluicegate.cli.report import check_lines
 from sluicegate.cli.screen import Screen, clean, wrap
 from sluicegate.errors import SluicegateError, UsageError
+from sluicegate.report.wording import counts_text
 from sluicegate.words import plural
 
 if TYPE_CHECKING:

@@ -1,7 +1,11 @@
 """Telling people: what happened becomes an alert, alerts become messages, messages reach services; once, and without secrets.
 
-Here: what channels are, and when they want to hear (``model``); what a message may say (``facts``), in what sentences (``wording``), and
-how it is written (``templates``).
+Here:
+
+- what channels are, and when they want to hear (``model``); the file that says so (``settings_file``, its keys in ``settings_document``);
+- what sends each channel's messages (``opening``); whom a contract wants told and nobody will be (``reach``);
+- which alert goes where and when (``routing``);
+- what a message may say (``facts``), in what sentences (``wording``), and how it is written (``templates``).
 
 Knows ``history`` (where the outbox is), ``ports`` and ``plugins``. Must never decide anything about a batch.
 """

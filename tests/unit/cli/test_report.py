@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from sluicegate.cli.report import MARKS, counts_text, report_lines
+from sluicegate.cli.report import MARKS, report_lines
 from sluicegate.cli.screen import cells
+from sluicegate.report.wording import counts_text
 from sluicegate.verdict.model import Decision, Outcome
 
 _LONG = "a very long name of a check that somebody wrote because they could, and did not think of terminals"
