@@ -9,13 +9,14 @@ from typing import Any
 from sluicegate.history.alert import Event
 from sluicegate.words import plural
 
-__all__ = ["clock", "headline", "moment", "summary"]
+__all__ = ["clock", "digest_headline", "heading", "headline", "moment", "particulars", "summary", "summary_of_all"]
 
+_FAILS = (Event.ENGINE_ERROR, Event.SCHEMA_VIOLATION, Event.QUALITY_VIOLATION, Event.SLA_VIOLATION, Event.QUARANTINED)
 _DONE: Mapping[str, str] = {
     "quarantined": "quarantined",
     "split": "split",
     "blocked": "blocked",
-    "unreadable": "not readable",
+    "unreadable": "could not be read",
     "broke": "not checked: an engine broke",
     "committed": "committed with warnings",
     "replayed": "replayed and committed",
@@ -75,12 +76,49 @@ def headline(facts: Mapping[str, Any]) -> str:
 
 
 def _why(facts: Mapping[str, Any]) -> str:
-    count = facts["violation_count"]
-    if not count or facts["event"] == Event.REPLAYED:
+    return f", {_broken(facts)}" if facts["violation_count"] and facts["event"] != Event.REPLAYED else ""
+
+
+def _broken(facts: Mapping[str, Any]) -> str:
+    outcomes = {each["outcome"] for each in facts["violations"]}
+    return f"{plural(facts['violation_count'], 'check')} {outcomes.pop() if len(outcomes) == 1 else 'did not hold'}"
+
+
+def digest_headline(facts: Mapping[str, Any]) -> str:
+    """One line over a list of many."""
+    contracts = {(group["tenant_id"], group["contract_name"]) for group in facts["groups"]}
+    return f"Digest: {plural(facts['folded'], 'alert')} of {plural(len(contracts), 'contract')} since {facts['since']}"
+
+
+def heading(facts: Mapping[str, Any]) -> str:
+    """What stands over the list of checks; nothing where there is none."""
+    if not facts["violation_count"]:
         return ""
-    if facts["event"] == Event.COMMITTED_WITH_WARNINGS:
-        return f", {plural(count, 'check')} of {sum(facts['verdict']['counts'].values()):,}"
-    return f", {plural(count, 'check')} failed"
+    return _broken(facts) + (" in the last one" if facts["folded"] > 1 else "")
+
+
+def particulars(facts: Mapping[str, Any]) -> list[str]:
+    """What the message is about, in a few words each."""
+    version, batch, rows = facts["contract_version"], facts["batch_id"], facts["rows"]
+    return [
+        f"{facts['contract_name']} {version}".strip(),
+        *([f"dataset {facts['asset_name']}"] if facts["asset_name"] not in {"", facts["contract_name"]} else []),
+        *([f"batch {batch}"] if batch else []),
+        *([plural(rows, "row")] if rows else []),
+        *([facts["environment"]] if facts["environment"] not in {"", "default"} else []),
+        facts["at"],
+        *([f"run {facts['run_id']}"] if facts["run_id"] else []),
+    ]
+
+
+def summary_of_all(facts: Mapping[str, Any]) -> str:
+    """The summary of the last, said of all that a message stands for, and of what came after."""
+    parts = [facts["summary"]]
+    if facts["folded"] > 1 and facts["batch_id"]:
+        parts.insert(0, f"The last one is batch {facts['batch_id']}.")
+    if facts["standing"] == "passing" and facts["event"] in _FAILS:
+        parts.append("Meanwhile the contract passes again.")
+    return " ".join(filter(None, parts))
 
 
 def summary(facts: Mapping[str, Any]) -> str:
