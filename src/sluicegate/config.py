@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sluicegate.errors import ConfigError, ContractError
+from sluicegate.redact import is_secret_name, learn
 
 __all__ = ["ENVIRONMENT_VARIABLE", "NOTIFICATIONS_VARIABLE", "BatchLimits", "PluginSettings", "Profile", "load_profile"]
 
@@ -21,6 +22,8 @@ ENVIRONMENT_VARIABLE = "SLUICEGATE_CONFIG"
 NOTIFICATIONS_VARIABLE = "SLUICEGATE_NOTIFICATIONS"
 
 _HISTORY = Path(".sluicegate/history.sqlite")
+_OTHERS_VARIABLES = ("AWS_", "PYICEBERG_")
+"""What boto3 and pyiceberg read for themselves."""
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -107,6 +110,7 @@ def load_profile(path: str | Path | None = None, *, environ: Mapping[str, str] =
     Raises:
         ConfigError: with every fault of the file, each with its place.
     """
+    learn({name: value for name, value in environ.items() if name.startswith(_OTHERS_VARIABLES) and is_secret_name(name)})
     chosen = path or environ.get(ENVIRONMENT_VARIABLE)
     if not chosen:
         named = environ.get(NOTIFICATIONS_VARIABLE)
@@ -118,6 +122,7 @@ def load_profile(path: str | Path | None = None, *, environ: Mapping[str, str] =
         found = read_profile(file, environ)
     except ContractError as error:
         raise ConfigError(str(error), hint="" if path else f"${ENVIRONMENT_VARIABLE} names this file") from error
+    learn(found)
     kinds = {"target": PluginSettings, "quarantine": PluginSettings, "batch": BatchLimits}
     return Profile(base=file.parent, **{key: kinds[key](**value) if key in kinds else value for key, value in found.items()})
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from sluicegate.contract.nodes import Document, Faults, Node
 from sluicegate.contract.scalars import scalar_of
+from sluicegate.redact import learn
 
 __all__ = ["PLACEHOLDERS", "fill_text", "interpolate"]
 
@@ -103,6 +104,7 @@ def fill_text(node: Node, variables: Mapping[str, str], used: dict[str, str], fa
             faults.add(node, f"the environment variable {name} is {state}", f"set it, or give a default: ${{{name}:-…}}")
             return ""
         used[name] = value
+        learn(value, name)
         return value
 
     return _REFERENCE.sub(value_of, node.text)
