@@ -185,7 +185,7 @@ SAMPLES: Mapping[str, Alert] = {
     "recovered": _alert(
         (Event.RECOVERED,),
         AlertSeverity.INFO,
-        "passed",
+        "committed",
         verdict=_verdict("commit", ()),
         refused=3,
         failing_since=(_AT - timedelta(hours=26)).isoformat(),

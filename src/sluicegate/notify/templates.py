@@ -22,7 +22,17 @@ from sluicegate.notify.facts import NAMES, complete
 from sluicegate.notify.model import Channel, NotificationSettings
 from sluicegate.notify.samples import SAMPLES
 from sluicegate.notify.sandbox import TemplateFault, TooMuch, check, environment, fill
-from sluicegate.notify.wording import clock, digest_headline, heading, headline, moment, particulars, summary, summary_of_all
+from sluicegate.notify.wording import (
+    clock,
+    digest_headline,
+    heading,
+    headline,
+    moment,
+    particulars,
+    passes_again,
+    summary,
+    summary_of_all,
+)
 from sluicegate.ports.notifier import AlertSeverity, Message, TextFormat
 from sluicegate.words import one_line
 
@@ -124,7 +134,7 @@ def render(channel: Channel, format: TextFormat, folded: Folded, settings: Notif
         body=body,
         text=text,
         severity=severity,
-        resolves=last.event is Event.RECOVERED and not folded.digest,
+        resolves=not folded.digest and (last.event is Event.RECOVERED or passes_again(facts)),
         mention=channel.mention_on_critical and severity is AlertSeverity.CRITICAL,
         link="" if folded.digest else facts["review_url"],
     )
@@ -298,6 +308,8 @@ def _of(alert: Alert, settings: NotificationSettings) -> dict[str, Any]:
     }
     facts = complete({**known, **alert.facts})
     facts |= {name: moment(facts[name], settings.timezone) for name in _TIMES}
+    if alert.event is Event.REPLAYED:  # it is through
+        facts["replay_command"] = ""
     facts["review_url"] = _filled(settings.review_url, facts)
     facts["summary"] = facts["summary"] or summary(facts)
     facts["headline"] = headline(facts)

@@ -9,9 +9,19 @@ from typing import Any
 from sluicegate.history.alert import Event
 from sluicegate.words import plural
 
-__all__ = ["clock", "digest_headline", "heading", "headline", "moment", "particulars", "summary", "summary_of_all"]
+__all__ = [
+    "clock",
+    "digest_headline",
+    "heading",
+    "headline",
+    "moment",
+    "particulars",
+    "passes_again",
+    "summary",
+    "summary_of_all",
+]
 
-_FAILS = (Event.ENGINE_ERROR, Event.SCHEMA_VIOLATION, Event.QUALITY_VIOLATION, Event.SLA_VIOLATION, Event.QUARANTINED)
+_REFUSED = frozenset({"quarantined", "blocked", "unreadable", "broke"})
 _DONE: Mapping[str, str] = {
     "quarantined": "quarantined",
     "split": "split",
@@ -22,6 +32,8 @@ _DONE: Mapping[str, str] = {
     "replayed": "replayed and committed",
     "released": "released and committed",
     "unknown": "not finished: its run died",
+    "late": "refused too late: it had been committed",
+    "deleted": "refused again: it had been given up",
 }
 """Action -> what can be said of a batch, or of many."""
 
@@ -68,11 +80,17 @@ def headline(facts: Mapping[str, Any]) -> str:
     if facts["event"] == Event.RETENTION_WARNING:
         what = f"batch {facts['batch_id']}" if facts["folded"] == 1 else f"{facts['folded']:,} quarantined batches"
         return f"{who}: {what} will be deleted {'on ' + facts['expires_at'] if facts['folded'] == 1 else 'soon'}"
-    done = _DONE.get(facts["action"], facts["action"] or facts["event"])
+    done = _DONE.get(_action(facts), facts["action"] or facts["event"])
     if facts["folded"] > 1:
         return f"{who}: {facts['folded']:,} batches {done} since {facts['since']}"
     batch = f"batch {facts['batch_id']}" if facts["batch_id"] else "a batch"
     return f"{who}: {batch} {done}{_why(facts)}"
+
+
+def _action(facts: Mapping[str, Any]) -> str:
+    """What was done, of a batch that its verdict lets through, or that was not let through: that had been committed before."""
+    late = facts["action"] == "committed" and facts["decision"] in {"quarantine", "block"}
+    return "late" if late else str(facts["action"])
 
 
 def _why(facts: Mapping[str, Any]) -> str:
@@ -111,12 +129,17 @@ def particulars(facts: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def passes_again(facts: Mapping[str, Any]) -> bool:
+    """Whether a refusal is told when it is over already: the message waited for its window, or for the network."""
+    return facts["standing"] == "passing" and facts["action"] in _REFUSED
+
+
 def summary_of_all(facts: Mapping[str, Any]) -> str:
     """The summary of the last, said of all that a message stands for, and of what came after."""
     parts = [facts["summary"]]
     if facts["folded"] > 1 and facts["batch_id"]:
         parts.insert(0, f"The last one is batch {facts['batch_id']}.")
-    if facts["standing"] == "passing" and facts["event"] in _FAILS:
+    if passes_again(facts):
         parts.append("Meanwhile the contract passes again.")
     return " ".join(filter(None, parts))
 
@@ -126,7 +149,9 @@ def summary(facts: Mapping[str, Any]) -> str:
     kept = f"in quarantine as {facts['quarantine_id']}"
     rows, waiting = plural(facts["rows"], "row"), plural(facts["rows_quarantined"], "row")
     committed = plural(facts["rows_committed"] or facts["rows"], "row")
-    match facts["action"]:
+    if facts["event"] == Event.RECOVERED:
+        return _recovery(facts)
+    match _action(facts):
         case "quarantined":
             wait = "waits" if facts["rows"] == 1 else "wait"
             return f"Nothing was committed: {rows} {wait} {kept}."
@@ -145,16 +170,22 @@ def summary(facts: Mapping[str, Any]) -> str:
         case "released":
             why = f": {facts['reason']}" if facts["reason"] else ""
             return f"It was released{_by(facts)}, although its checks failed{why}. {committed} committed{_to(facts)}."
-        case "passed":
-            since = f" since {facts['failing_since']}" if facts["failing_since"] else ""
-            refused = f", after {plural(facts['refused'], 'refused batch', 'refused batches')}{since}" if facts["refused"] else ""
-            return f"Batch {facts['batch_id']} passed{refused}."
         case "expiring":
             return f"It waits {kept} and will be deleted on {facts['expires_at']}: replay it, release it or hold it before."
-        case "unknown":
+        case "late":
+            return f"An earlier run had committed it{_to(facts)}, and there it stays."
+        case "deleted":
+            return f"It had been given up before as {facts['quarantine_id']}: nothing was committed, and nothing kept again."
+        case "unknown" if not facts["problem"]:
             return "The run died before it could say what became of the batch."
         case _:
             return ""
+
+
+def _recovery(facts: Mapping[str, Any]) -> str:
+    since = f" since {facts['failing_since']}" if facts["failing_since"] else ""
+    refused = f", after {plural(facts['refused'], 'refused batch', 'refused batches')}{since}" if facts["refused"] else ""
+    return f"Batch {facts['batch_id']} passed{refused}."
 
 
 def _to(facts: Mapping[str, Any]) -> str:
