@@ -49,8 +49,6 @@ def not_acted_on(
         settings: that target's.
     """
     sentences = []
-    if contract.notification.channels or contract.notification.recipients:
-        sentences.append("violation_handling.notification: nobody is told yet, alerts come with a later release")
     if store != "s3" and (contract.quarantine.s3_bucket or contract.quarantine.s3_prefix):
         sentences.append(
             f"quarantine.s3_bucket, s3_prefix: the profile's quarantine store is {store!r}: refused batches wait there, not in a bucket"
