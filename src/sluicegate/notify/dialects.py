@@ -97,7 +97,7 @@ def text_of_html(html: str) -> str:
     r"""What a reader without HTML sees of it.
 
     >>> text_of_html("<style>p {}</style><p>a &amp; b<br>c</p>")
-    'a & b\\nc'
+    'a & b\nc'
     """
     reader = _Reader()
     reader.feed(html)

@@ -30,6 +30,7 @@ _LONGEST_TEXT = 100_000
 _MOST_STEPS = 10_000
 _GREATEST = 10**30
 _WIDEST_INDENT = 40
+_DEEPEST = 10
 
 _OFFERED = frozenset({
     "Template", "Output", "TemplateData", "Name", "Const", "If", "For", "Assign", "With", "CondExpr", "Getattr", "Getitem", "Filter", "Test",
@@ -132,8 +133,8 @@ def _not_offered(tree: nodes.Template, env: Environment) -> Iterator[TemplateFau
                 f"a template can't have {_CALLED.get(kind, kind)}",
                 "names, conditions, loops and filters are offered",
             )
-        if isinstance(node, nodes.For) and node.recursive:
-            yield TemplateFault(node.lineno, "a loop can't be recursive")
+        if isinstance(node, nodes.For) and (node.recursive or len([*node.find_all(nodes.For)]) >= _DEEPEST):
+            yield TemplateFault(node.lineno, "a loop can't be recursive, nor hold so many others")
         if isinstance(node, nodes.Filter) and node.name not in env.filters:
             yield TemplateFault(node.lineno, f"there is no filter {node.name!r}", suggest(node.name, env.filters))
         if isinstance(node, nodes.Test) and node.name not in env.tests:

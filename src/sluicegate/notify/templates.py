@@ -115,7 +115,7 @@ def faults_of(text: str) -> tuple[TemplateFault, ...]:
         try:
             fill(_compiled(text, TextFormat.TEXT), facts, _LONGEST_BODY)
         except Exception as error:  # noqa: BLE001 - whatever a template can run into is its fault
-            found[_fault_of(error, f"told of a sample of {name}")] = None
+            found[_fault_of(error, f"in a message about {name}")] = None
     first = {(fault.line, fault.message): fault for fault in reversed(found)}  # one sample of each is enough
     return tuple(sorted(first.values(), key=lambda fault: fault.line))
 

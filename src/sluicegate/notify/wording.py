@@ -36,6 +36,22 @@ _DONE: Mapping[str, str] = {
     "deleted": "refused again: it had been given up",
 }
 """Action -> what can be said of a batch, or of many."""
+_SUMMARIES: Mapping[str, str] = {
+    "quarantined": "Nothing was committed: {rows} {wait} in quarantine as {item}.",
+    "split": "{committed} committed, {waiting} waiting in quarantine as {item}.",
+    "blocked": "Nothing was committed: the batch stays where it was.",
+    "unreadable": "It can't be read, so nothing was checked. It stays where it was.",
+    "broke": "An engine broke, so there is no verdict. Nothing was committed: the batch stays where it was.",
+    "committed": "{committed} committed{to}.",
+    "late": "An earlier run had committed it{to}, and there it stays.",
+    "deleted": "It had been given up before as {item}: nothing was committed, and nothing kept again.",
+    "replayed": "It was replayed{by}: {committed} committed{to}.",
+    "released": "It was released{by}, although its checks failed{why}. {committed} committed{to}.",
+    "expiring": "It waits in quarantine as {item} and will be deleted on {expires}: replay it, release it or hold it before.",
+    "unknown": "The run died before it could say what became of the batch.",
+    "recovered": "Batch {batch} passed{refused}.",
+}
+"""The same, in a sentence."""
 
 
 def moment(at: datetime | str, zone: str) -> str:
@@ -146,51 +162,20 @@ def summary_of_all(facts: Mapping[str, Any]) -> str:
 
 def summary(facts: Mapping[str, Any]) -> str:
     """What was done with the batch, in a sentence or two, of facts that are complete."""
-    kept = f"in quarantine as {facts['quarantine_id']}"
-    rows, waiting = plural(facts["rows"], "row"), plural(facts["rows_quarantined"], "row")
-    committed = plural(facts["rows_committed"] or facts["rows"], "row")
-    if facts["event"] == Event.RECOVERED:
-        return _recovery(facts)
-    match _action(facts):
-        case "quarantined":
-            wait = "waits" if facts["rows"] == 1 else "wait"
-            return f"Nothing was committed: {rows} {wait} {kept}."
-        case "split":
-            return f"{committed} committed, {waiting} waiting {kept}."
-        case "blocked":
-            return "Nothing was committed: the batch stays where it was."
-        case "unreadable":
-            return "It can't be read, so nothing was checked. It stays where it was."
-        case "broke":
-            return "An engine broke, so there is no verdict. Nothing was committed: the batch stays where it was."
-        case "committed":
-            return f"{committed} committed{_to(facts)}."
-        case "replayed":
-            return f"It was replayed{_by(facts)}: {committed} committed{_to(facts)}."
-        case "released":
-            why = f": {facts['reason']}" if facts["reason"] else ""
-            return f"It was released{_by(facts)}, although its checks failed{why}. {committed} committed{_to(facts)}."
-        case "expiring":
-            return f"It waits {kept} and will be deleted on {facts['expires_at']}: replay it, release it or hold it before."
-        case "late":
-            return f"An earlier run had committed it{_to(facts)}, and there it stays."
-        case "deleted":
-            return f"It had been given up before as {facts['quarantine_id']}: nothing was committed, and nothing kept again."
-        case "unknown" if not facts["problem"]:
-            return "The run died before it could say what became of the batch."
-        case _:
-            return ""
-
-
-def _recovery(facts: Mapping[str, Any]) -> str:
+    action = Event.RECOVERED.value if facts["event"] == Event.RECOVERED else _action(facts)
+    if action == "unknown" and facts["problem"]:
+        return ""  # which says it
     since = f" since {facts['failing_since']}" if facts["failing_since"] else ""
-    refused = f", after {plural(facts['refused'], 'refused batch', 'refused batches')}{since}" if facts["refused"] else ""
-    return f"Batch {facts['batch_id']} passed{refused}."
-
-
-def _to(facts: Mapping[str, Any]) -> str:
-    return f" to {facts['location']}" if facts["location"] else ""
-
-
-def _by(facts: Mapping[str, Any]) -> str:
-    return f" by {facts['by']}" if facts["by"] else ""
+    return _SUMMARIES.get(action, "").format(
+        batch=facts["batch_id"],
+        item=facts["quarantine_id"],
+        rows=plural(facts["rows"], "row"),
+        wait="waits" if facts["rows"] == 1 else "wait",
+        committed=plural(facts["rows_committed"] or facts["rows"], "row"),
+        waiting=plural(facts["rows_quarantined"], "row"),
+        expires=facts["expires_at"],
+        to=f" to {facts['location']}" if facts["location"] else "",
+        by=f" by {facts['by']}" if facts["by"] else "",
+        why=f": {facts['reason']}" if facts["reason"] else "",
+        refused=f", after {plural(facts['refused'], 'refused batch', 'refused batches')}{since}" if facts["refused"] else "",
+    )
