@@ -76,7 +76,7 @@ class Profile:
     """
 
     base: Path
-    file: Path | None = None
+    file: Path | None = field(default=None, compare=False)
     target: PluginSettings = PluginSettings(type="parquet", settings={"path": ".sluicegate/data/{tenant}/{dataset}"})
     quarantine: PluginSettings = PluginSettings(type="local", settings={"path": ".sluicegate/quarantine"})
     history: Path = _HISTORY
