@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sluicegate.history.alert import Alert, Event
-from sluicegate.history.message import Delivery
 from sluicegate.notify.dialects import looks_like_html, text_of_html
 from sluicegate.notify.facts import NAMES, complete
 from sluicegate.notify.model import Channel, NotificationSettings
@@ -75,19 +74,6 @@ class Folded:
     last_at: datetime
     standing: str = ""
     digest: bool = False
-
-    @classmethod
-    def told(cls, delivery: Delivery) -> Folded:
-        """What a delivery is to bring."""
-        return cls(
-            key=delivery.message_id,
-            alerts=delivery.alerts,
-            count=delivery.count,
-            first_at=delivery.first_at,
-            last_at=delivery.last_at,
-            standing="failing" if delivery.failing else "passing",
-            digest=delivery.is_digest,
-        )
 
     @classmethod
     def of(cls, *alerts: Alert, standing: str = "") -> Folded:
