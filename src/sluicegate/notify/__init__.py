@@ -3,8 +3,9 @@
 Here:
 
 - what channels are, and when they want to hear (``model``); the file that says so (``settings_file``, its keys in ``settings_document``);
-- what sends each channel's messages (``opening``); whom a contract wants told and nobody will be (``reach``);
+- what sends each channel's messages (``opening``, kept in ``notifiers``); whom a contract wants told and nobody will be (``reach``);
 - which alert goes where and when (``routing``);
+- how messages leave (``deliver``), by a thread for each service (``carrier``), and again if they did not (``retry``);
 - what a message may say (``facts``), in what sentences (``wording``), and how it is written (``templates``).
 
 Knows ``history`` (where the outbox is), ``ports`` and ``plugins``. Must never decide anything about a batch.
