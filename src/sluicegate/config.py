@@ -72,9 +72,11 @@ class Profile:
             ``{contract}`` stands for the folder of the contract's own file.
         sources: a URI's scheme -> the settings of what reads such URIs, batches and references alike.
         base: where relative paths start.
+        file: where all of this is from; None: the embedded profile.
     """
 
     base: Path
+    file: Path | None = field(default=None, compare=False)
     target: PluginSettings = PluginSettings(type="parquet", settings={"path": ".sluicegate/data/{tenant}/{dataset}"})
     quarantine: PluginSettings = PluginSettings(type="local", settings={"path": ".sluicegate/quarantine"})
     history: Path = _HISTORY
@@ -93,6 +95,7 @@ class Profile:
         spill = self.batch.temp_directory
         resolved = {
             "base": base,
+            "file": self.file and _absolute(Path(), self.file),
             "history": _absolute(base, self.history),
             "notifications": self.notifications and _absolute(base, self.notifications),
             "batch": replace(self.batch, temp_directory=spill and _absolute(base, spill)),
@@ -124,7 +127,9 @@ def load_profile(path: str | Path | None = None, *, environ: Mapping[str, str] =
         raise ConfigError(str(error), hint="" if path else f"${ENVIRONMENT_VARIABLE} names this file") from error
     learn(found)
     kinds = {"target": PluginSettings, "quarantine": PluginSettings, "batch": BatchLimits}
-    return Profile(base=file.parent, **{key: kinds[key](**value) if key in kinds else value for key, value in found.items()})
+    return Profile(
+        base=file.parent, file=file, **{key: kinds[key](**value) if key in kinds else value for key, value in found.items()}
+    )
 
 
 def _absolute(base: Path, path: Path) -> Path:

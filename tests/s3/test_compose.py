@@ -86,7 +86,8 @@ def profile(tmp_path: Path, services: Services, monkeypatch: pytest.MonkeyPatch)
         "AWS_SECRET_ACCESS_KEY": KEYS["secret_access_key"],
     }.items():
         monkeypatch.setenv(name, value)
-    return Path(shutil.copy(ROOT / "configs" / "compose.yaml", tmp_path / "compose.yaml"))
+    shutil.copy(ROOT / "configs" / "compose-notifications.yaml", tmp_path)
+    return Path(shutil.copy(ROOT / "configs" / "compose.yaml", tmp_path))
 
 
 def run(profile: Path, day: str) -> RunOutcome:

@@ -2,7 +2,7 @@
 
 Here:
 
-- what channels are, and when they want to hear (``model``); the file that says so (``settings_file``, its keys in ``settings_document``);
+- what channels are, and when they want to hear (``model``); the file that says so (``settings_file``, its keys in ``settings_document``, ``json_schema``);
 - what sends each channel's messages (``opening``, kept in ``notifiers``); whom a contract wants told and nobody will be (``reach``);
 - which alert goes where and when (``routing``);
 - how messages leave (``deliver``), by a thread for each service (``carrier``), and again if they did not (``retry``);

@@ -9,7 +9,6 @@ from sluicegate.notify.carrier import Jam
 from sluicegate.notify.model import Channel, NotificationSettings
 from sluicegate.notify.opening import open_notifier
 from sluicegate.ports.notifier import Notifier
-from sluicegate.redact import register
 
 __all__ = ["Notifiers"]
 
@@ -44,7 +43,5 @@ class Notifiers:
             raise ConfigError(f"there is no channel {name!r}, or it is not enabled")
         with self._lock:
             if name not in self._opened:
-                opened = open_notifier(channel, self.settings.base)
-                register(opened.secrets)
-                self._opened[name] = opened
+                self._opened[name] = open_notifier(channel, self.settings.base)
             return self._opened[name]

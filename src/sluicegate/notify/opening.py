@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from sluicegate import plugins
 from sluicegate.errors import ConfigError
 from sluicegate.notify.model import Channel, NotificationSettings
 from sluicegate.ports.notifier import Notifier
+from sluicegate.redact import learn, register
 
 __all__ = ["NOTIFIERS", "open_notifier", "open_notifiers"]
 
@@ -24,6 +25,7 @@ def open_notifier(channel: Channel, base: Path) -> Notifier:
         ConfigError: its settings can't be used; the message names the key and no value.
         PluginError: there is no such notifier, or it can't be loaded.
     """
+    learn(channel.settings)
     factory = plugins.load(NOTIFIERS, channel.type)
     try:
         notifier: Notifier = factory(channel.settings, base)
@@ -34,21 +36,17 @@ def open_notifier(channel: Channel, base: Path) -> Notifier:
             f"the notifier {channel.type!r} can't be opened: {type(error).__name__}",
             hint="see its documentation for its settings",
         ) from None
+    register(notifier.secrets)
     return notifier
 
 
-def open_notifiers(settings: NotificationSettings, names: Iterable[str] | None = None) -> dict[str, Notifier]:
-    """The enabled channels' notifiers, by channel; of those ``names`` only, if some are given.
+def open_notifiers(settings: NotificationSettings) -> dict[str, Notifier]:
+    """The enabled channels' notifiers, by channel.
 
     Raises:
         ConfigError, PluginError: as ``open_notifier``.
     """
-    wanted = None if names is None else frozenset(names)
-    return {
-        name: open_notifier(channel, settings.base)
-        for name, channel in settings.channels.items()
-        if channel.enabled and (wanted is None or name in wanted)
-    }
+    return {name: open_notifier(channel, settings.base) for name, channel in settings.channels.items() if channel.enabled}
 
 
 def _without(text: str, settings: Mapping[str, Any]) -> str:

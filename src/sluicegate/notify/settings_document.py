@@ -22,6 +22,18 @@ __all__ = ["ChannelDocument", "DigestDocument", "QuietDocument", "RetentionDocum
 _DURATION = re.compile(
     r"(?:(\d+) ?d(?:ays?)?)? ?(?:(\d+) ?h(?:ours?)?)? ?(?:(\d+) ?m(?:in(?:utes?)?)?)? ?(?:(\d+) ?s(?:ec(?:onds?)?)?)?"
 )
+_LENGTH = {"anyOf": [{"type": "string", "minLength": 1}, {"const": 0}]}
+_TIME = {"type": "string", "minLength": 1}
+_TEXTS = {
+    "type": "object",
+    "propertyNames": {"enum": [event.value for event in Event]},
+    "additionalProperties": {
+        "anyOf": [
+            {"type": "string", "minLength": 1},
+            {"type": "object", "properties": {"file": {"type": "string"}}, "required": ["file"], "additionalProperties": False},
+        ]
+    },
+}
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
@@ -112,7 +124,15 @@ def _templates(node: Node, faults: Faults) -> Any:
     return found if len(found) == len(node.value) else BAD
 
 
-_ALL = "; all without it"
+def _set(kind: type[StrEnum], doc: str, *default: StrEnum) -> Any:
+    """A key whose value is one or several words."""
+    word = {"anyOf": [{"enum": list(kind)}, {"type": "string", "pattern": r"\$\{"}]}
+    schema = {"anyOf": [word, {"type": "array", "items": word, "minItems": 1}]}
+    return _key(doc, default=frozenset(default), read=_words(kind), schema=schema)
+
+
+def _lasting(doc: str, default: timedelta) -> Any:
+    return _key(doc, default=default, read=_duration, schema=_LENGTH)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,48 +140,47 @@ class ChannelDocument:
     """One way to people. What is none of these keys is for the notifier: addresses, tokens, keys."""
 
     type: str | None = _key(
-        "The notifier: `slack`, `email`, `pagerduty`, `teams`, `apprise`; the channel's name, where that is one."
+        "The notifier: `slack`, `email`, `pagerduty`, `teams`, `apprise`. Needless where the channel is called so."
     )
     enabled: bool = _key("`false`: nothing leaves by it, and its variables may be missing.", default=True)
-    severities: frozenset[AlertSeverity] = _key(
-        f"Which alerts it wants: `critical`, `error`, `warning`, `info`{_ALL}.", default=frozenset(), read=_words(AlertSeverity),
-        words=AlertSeverity,
-    )  # fmt: skip
-    decisions: frozenset[Decision] = _key(
-        f"Of alerts about a verdict, which it wants{_ALL}.", default=frozenset(), read=_words(Decision), words=Decision
+    severities: frozenset[AlertSeverity] = _set(
+        AlertSeverity, "Which alerts it wants: `critical`, `error`, `warning`, `info`. All of them without it."
     )
-    events: frozenset[Event] = _key(f"What it wants to hear about{_ALL}.", default=frozenset(), read=_words(Event), words=Event)
-    mention_on_critical: bool = _key("Critical messages call the people in `mentions`.", default=False)
-    templates: Mapping[Event, Node] | None = _key("Its own texts: event -> text, or `{file: PATH}`.", read=_templates)
+    decisions: frozenset[Decision] = _set(
+        Decision,
+        "Of alerts about a verdict, which: `commit_with_warnings`, `quarantine`, `block`, `commit`. All of them without it.",
+    )
+    events: frozenset[Event] = _set(Event, "What it wants to hear about, see [events](#events). Everything without it.")
+    mention_on_critical: bool = _key("Critical messages call the channel's `mentions`.", default=False)
+    templates: Mapping[Event, Node] | None = _key(
+        "Its own texts: event → text, or `{file: PATH}`, see [templates](#templates).", read=_templates, schema=_TEXTS
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuietDocument:
     """When messages wait for the morning."""
 
-    start: time = field(metadata={"key": "from", "read": _clock, "doc": "When quiet begins, `22:00`."})
-    end: time = field(metadata={"key": "to", "read": _clock, "doc": "When it ends; earlier than `from`: over midnight."})
-    severities: frozenset[AlertSeverity] = _key(
-        "Which messages wait.", default=frozenset({AlertSeverity.WARNING, AlertSeverity.INFO}), read=_words(AlertSeverity),
-        words=AlertSeverity,
-    )  # fmt: skip
+    start: time = field(metadata={"key": "from", "read": _clock, "schema": _TIME, "doc": "When quiet begins, such as `22:00`."})
+    end: time = field(
+        metadata={"key": "to", "read": _clock, "schema": _TIME, "doc": "When it ends; earlier than `from`: the next morning."}
+    )
+    severities: frozenset[AlertSeverity] = _set(AlertSeverity, "Which messages wait.", AlertSeverity.WARNING, AlertSeverity.INFO)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DigestDocument:
     """What is told once a day, in one message."""
 
-    at: time = _key("When.", default=time(8), read=_clock)
-    severities: frozenset[AlertSeverity] = _key(
-        "Which alerts.", default=frozenset({AlertSeverity.WARNING}), read=_words(AlertSeverity), words=AlertSeverity
-    )
+    at: time = _key("When, such as `08:00`.", default=time(8), read=_clock, schema=_TIME)
+    severities: frozenset[AlertSeverity] = _set(AlertSeverity, "Which alerts.", AlertSeverity.WARNING)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetentionDocument:
     """Warnings about quarantined batches that expire."""
 
-    days_before: int = field(metadata={"minimum": 1, "maximum": 365, "doc": "How many days before."})
+    days_before: int = field(metadata={"minimum": 1, "maximum": 365, "doc": "How many days before they do."})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,23 +188,30 @@ class SettingsDocument:
     """Who is told when a batch does not pass, and how. All of it may stand under a top key `notifications`."""
 
     default_channels: tuple[str, ...] = _key("The channels of contracts that name none.", default=())
-    window: timedelta = _key(
-        "Of one contract, event and severity, a channel gets at most one message in this time; the rest is counted in the next. `0`: each its own.",
-        default=timedelta(hours=1), read=_duration,
-    )  # fmt: skip
+    window: timedelta = _lasting(
+        "Of one contract, event and severity, a channel gets at most one message in this time; what comes meanwhile is counted in the next. `0`: a message for each.",
+        timedelta(hours=1),
+    )
     quiet_hours: QuietDocument | None = _key(
-        'When messages wait for the morning: `{from: "22:00", to: "07:00", severities: [warning, info]}`.'
+        "When messages wait for the morning: `from`, `to`, and `severities` (`[warning, info]` unless said)."
     )
-    digest: DigestDocument | None = _key('What is told once a day, in one message: `{at: "08:00", severities: [warning]}`.')
-    timezone: str = _key("Of these times, and of those in messages: an IANA name.", default="UTC", read=_zone)
+    digest: DigestDocument | None = _key(
+        "What is told once a day, all in one message: `at` (`08:00`), and `severities` (`[warning]` unless said)."
+    )
+    timezone: str = _key(
+        "Of these times, and of those in messages: an IANA name such as `Europe/Berlin`.", default="UTC", read=_zone
+    )
     time_limit_seconds: float = _key(
-        "How long a run may spend on telling; the rest is told later.", default=5.0, minimum=0, maximum=3600
+        "How long a run may spend on telling; what is left then is told later. `0`: a run only writes down what is to be told.",
+        default=5.0,
+        minimum=0,
+        maximum=3600,
     )
-    give_up_after: timedelta = _key("How long a delivery is tried again.", default=timedelta(days=3), read=_duration)
-    retention_warning: RetentionDocument | None = _key("Tell of batches in quarantine before they expire: `{days_before: 3}`.")
+    give_up_after: timedelta = _lasting("How long a delivery is tried again.", timedelta(days=3))
+    retention_warning: RetentionDocument | None = _key("Tell of quarantined batches `days_before` they expire; never without it.")
     review_url: str = _key(
         "A link for messages, with `{quarantine_id}`, `{run_id}` and other names in it.", default="", read=_link
     )
     templates: Mapping[Event, Node] | None = _key(
-        "Texts of every channel that has none of its own: event -> text, or `{file: PATH}`.", read=_templates
+        "Texts for every channel that has none of its own: event → text, or `{file: PATH}`.", read=_templates, schema=_TEXTS
     )

@@ -20,12 +20,13 @@ from sluicegate.history.alert import Event
 from sluicegate.notify.model import Channel, Digest, NotificationSettings, QuietHours
 from sluicegate.notify.opening import NOTIFIERS, open_notifier
 from sluicegate.notify.settings_document import ChannelDocument, SettingsDocument
+from sluicegate.redact import is_secret_name
 
 __all__ = ["load_notifications"]
 
 _CHANNEL = re.compile(r"\w[\w .@+-]{0,63}")
 _KEY = re.compile(r"([\w-]+(?:\.[\w-]+)*): ")
-_SECRET = re.compile(r"(^|_)(url|uri|webhook|token|password|passwd|secret|key)s?($|_)", re.IGNORECASE)
+_ADDRESS = re.compile(r"ur[il]s?$", re.IGNORECASE)
 _SHOWABLE = 40
 _HIDDEN = "…"
 _COMMON = frozenset(item.name for item in fields(ChannelDocument))
@@ -138,8 +139,7 @@ class _Reading:
         known = channels.value if channels and isinstance(channels.value, dict) else {}
         for item in node.walk() if node else ():
             if item.text and not item.broken and item.text not in known:
-                shown = item.text if len(item.text) <= _SHOWABLE and "://" not in item.text else _HIDDEN
-                self._faults.add(item, f"the channel {shown!r} is not defined", did_you_mean(item.text, known))
+                self._faults.add(item, f"the channel {_shown(item.text)!r} is not defined", did_you_mean(item.text, known))
 
     def _channels(self, node: Node | None, shared: Mapping[Event, _Template], *, thorough: bool) -> Iterator[tuple[str, Channel]]:
         if node is None or node.value is None:
@@ -173,8 +173,8 @@ class _Reading:
         for key in others:
             self._look_for_clear(key, raw.value[key])
         said = read_fields(ChannelDocument, _hidden(node, _COMMON - {"templates"}), self._faults, others=others)
-        kind = self._kind(name, at, node, enabled=enabled is not False)
-        if isinstance(said, Bad) or kind is None:
+        kind = self._kind(name, at, node)
+        if isinstance(said, Bad) or kind is None or any(part.broken for part in node.walk()):
             return None
         return Channel(
             name=name,
@@ -199,22 +199,22 @@ class _Reading:
         found: bool | Bad = BAD if node.broken else reader_of(bool)(node, Faults("", discreet=True))
         return found
 
-    def _kind(self, name: str, at: tuple[int, int], node: Node, *, enabled: bool) -> str | None:
+    def _kind(self, name: str, at: tuple[int, int], node: Node) -> str | None:
         given = node.get("type")
-        if given is None:
-            if name in self._known:
-                return name
-            self._faults.add(at, f"the channel {name!r} has no type, and its name is none", did_you_mean(name, self._known))
-            return None
-        if enabled and given.text and not given.broken and given.text not in self._known:
-            self._faults.add(given, f"no notifier is called {given.text[:_SHOWABLE]!r}", did_you_mean(given.text, self._known))
-            return None
-        return given.text or None
+        if given is not None:
+            return given.text or None
+        if name in self._known:
+            return name
+        self._faults.add(at, f"the channel {name!r} has no type, and its name is none", did_you_mean(name, self._known))
+        return None
 
     def _open(self, channel: Channel, at: tuple[int, int], raw: Node) -> None:
         try:
             open_notifier(channel, self._base)
-        except (ConfigError, PluginError) as error:
+        except PluginError as error:
+            place = _place(raw, ["type"]) or at
+            self._faults.add(place, error.message.replace(channel.type, _shown(channel.type)), error.hint)
+        except ConfigError as error:
             for line in error.message.splitlines():
                 path = found[1].split(".") if (found := _KEY.match(line)) else []
                 self._faults.add(
@@ -227,7 +227,7 @@ class _Reading:
             for name, item in node.value.items():
                 self._look_for_clear(name, item)
         for item in node.value if isinstance(node.value, list) else [node]:
-            if _SECRET.search(key) and _is_secret(item):
+            if (is_secret_name(key) or _ADDRESS.search(key)) and _is_secret(item):
                 hint = f"put it into a variable: ${{{key.upper()}}}"
                 self._warnings.append(Fault(self._faults.file, item.line, item.column, f"{key!r} is written here in clear", hint))
 
@@ -280,9 +280,12 @@ def _covered(node: Node, *, whole: bool) -> Node:
         return replace(node, value={key: _covered(item, whole=whole) for key, item in node.value.items()})
     if isinstance(node.value, list):
         return replace(node, value=[_covered(item, whole=whole) for item in node.value])
-    if whole or "://" in node.text or len(node.text) > _SHOWABLE:
-        return replace(node, filled=_HIDDEN)
-    return node
+    return replace(node, filled=_HIDDEN) if whole or _shown(node.text) == _HIDDEN else node
+
+
+def _shown(text: str) -> str:
+    """What is no secret by its place may be one all the same, put there by mistake."""
+    return _HIDDEN if "://" in text or len(text) > _SHOWABLE else text
 
 
 def _with_text(node: Node) -> Node:
@@ -299,26 +302,25 @@ def _with_text(node: Node) -> Node:
 
 
 def _plain(node: Node) -> Any:
-    """What the notifier is given. What a variable holds is a text, unless it is a truth value, or a number written as any reader would."""
+    """What the notifier is given: texts as they are written (a password may look like a date), truth values, and plain whole numbers."""
     if isinstance(node.value, dict):
         return {key: _plain(item) for key, item in node.value.items()}
     if isinstance(node.value, list):
         return [_plain(item) for item in node.value]
-    if not node.filled:
-        return node.data()
     text = node.text
-    if text.lower() in {"true", "false"}:
+    if node.filled and text.lower() in {"true", "false"}:
         return text.lower() == "true"
-    return int(text) if re.fullmatch(r"0|[1-9]\d{0,8}", text) else text
+    if node.value is None or isinstance(node.value, bool):
+        return node.value
+    return int(text) if (node.plain or node.filled) and re.fullmatch(r"0|[1-9]\d{0,8}", text) else text
 
 
 def _place(node: Node, path: list[str]) -> tuple[int, int] | None:
-    place: tuple[int, int] | None = None
+    """Of what stands under the keys, or under as many of them as there are."""
+    found: Node | None = None
     for key in path:
-        if key not in node.keys:
-            break
-        place, node = node.keys[key], node.value[key]
-    return place
+        found, node = (node.value[key], node.value[key]) if key in node.keys else (found, Node(None))
+    return (found.line, found.column) if found else None
 
 
 def _meant(node: Node, path: list[str]) -> str:
