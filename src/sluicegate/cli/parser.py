@@ -141,6 +141,10 @@ def _gate_verbs(verbs: _Verbs[_Parser]) -> None:
         gate.add_argument(
             "--fail-on-warnings", action="store_true", help="exit with 1 if there are warnings, or the batch is split"
         )
+        gate.set_defaults(notify=True)
+        if name == "run":
+            later = "keep what there is to tell people: the next run or `notify flush` sends it"
+            gate.add_argument("--no-notify", dest="notify", action="store_false", help=later)
     plan = _verb(verbs, "plan", "gate_verbs:plan", "print what each engine would run; needs no data")
     plan.add_argument("contract", metavar="CONTRACT", help="a contract, asset or job file")
     plan.add_argument("--engine", metavar="NAME", help="this engine's part only")

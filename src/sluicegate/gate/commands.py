@@ -43,6 +43,10 @@ class Commands:
             return self._call("check", self.contract, *self.batch)
         return self._call("history", "--contract", contract_name)
 
+    def run(self, *words: str) -> str:
+        """Do what was only tried."""
+        return self._call("run", self.contract, *words)
+
     def doctor(self) -> str:
         """See what is wrong with engines and places."""
         return self._call("doctor")
