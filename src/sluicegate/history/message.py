@@ -11,7 +11,19 @@ from sluicegate.history.alert import Alert
 from sluicegate.history.owner import Owner
 from sluicegate.ports.notifier import AlertSeverity
 
-__all__ = ["DIGEST", "Delivery", "DeliveryState", "Intent", "KeptMessage", "Result", "Route", "Services", "Standing", "Tried", "Way"]
+__all__ = [
+    "DIGEST",
+    "Delivery",
+    "DeliveryState",
+    "Intent",
+    "KeptMessage",
+    "Result",
+    "Route",
+    "Services",
+    "Standing",
+    "Tried",
+    "Way",
+]
 
 DIGEST = "digest"
 """The group of a channel's daily digest."""
