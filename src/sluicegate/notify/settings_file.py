@@ -316,10 +316,14 @@ def _plain(node: Node) -> Any:
 
 
 def _place(node: Node, path: list[str]) -> tuple[int, int] | None:
-    """Of what stands under the keys, or under as many of them as there are."""
+    """Of what stands under these keys, or as many of them as there are; a notifier may leave out what the first ones are."""
+    inner = [item for item in node.value.values() if isinstance(item.value, dict)]
+    if path and path[0] not in node.value:
+        return next((_place(item, path) for item in inner if path[0] in item.value), None)
     found: Node | None = None
     for key in path:
-        found, node = (node.value[key], node.value[key]) if key in node.keys else (found, Node(None))
+        found = node.get(key) or found
+        node = node.get(key) or Node(None)
     return (found.line, found.column) if found else None
 
 
