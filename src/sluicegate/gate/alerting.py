@@ -81,7 +81,7 @@ class Alerting:
         return notifiers.settings if notifiers else None
 
     def notifiers(self) -> Notifiers | None:
-        """The channels, opened when they are needed, and kept as long as their file and the environment stay the same.
+        """The channels, opened when they are needed, and kept as long as their files and the environment stay the same.
 
         Raises:
             ConfigError: the file is broken.
@@ -92,10 +92,11 @@ class Alerting:
         from sluicegate.notify.notifiers import Notifiers
         from sluicegate.notify.settings_file import load_notifications
 
-        stamp = _stamp(path)
         with self._lock:
-            if self._kept is None or self._kept[0] != stamp:
-                self._kept = stamp, Notifiers(load_notifications(path, thorough=False))
+            own = _stamp(path)
+            if self._kept is None or self._kept[0] != (own, *map(_stamp, self._kept[1].settings.files[1:])):
+                found = load_notifications(path, thorough=False)
+                self._kept = (own, *map(_stamp, found.files[1:])), Notifiers(found)
             return self._kept[1]
 
     def unreachable(self, contract: Contract) -> tuple[str, ...]:

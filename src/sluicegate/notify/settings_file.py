@@ -73,6 +73,7 @@ class _Reading:
         self._document = read_yaml(file, discreet=True)
         self._faults = Faults(str(file), discreet=True)
         self._base = Path(os.path.abspath(file)).parent  # noqa: PTH100 - a link keeps its name
+        self._files = [self._base / file.name]
         self._warnings: list[Fault] = []
         self._known = plugins.known(NOTIFIERS)
 
@@ -109,6 +110,7 @@ class _Reading:
             retention_days_before=retention.days_before if retention else None,
             review_url=said.review_url,
             base=self._base,
+            files=tuple(dict.fromkeys(self._files)),
             warnings=tuple(sorted(self._warnings, key=lambda fault: (fault.line, fault.column))),
         )
 
@@ -255,6 +257,7 @@ class _Reading:
             self._faults.add(node, "must be a text, or {file: PATH}")
             return None
         path = self._base / Path(named.value).expanduser()
+        self._files.append(path)
         try:
             return _Template(read_text(path, Faults(str(path))), str(path), 1, 1)
         except ContractError as error:

@@ -177,6 +177,22 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     assert [fault.split(":")[1] for fault in found] == ["1", "3", "3", "4", "5"]
 
 
+def test_a_templates_fault_is_told_where_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "mail.j2").write_text("all is well\n{{ contract_nam }}\n")
+    inline = """templates:
+  quarantined: |
+    first line
+    {{ contract_nmae }}
+  recovered: {file: mail.j2}
+"""
+    path = written(tmp_path, inline)
+    with pytest.raises(ConfigError) as caught:
+        load_notifications(path, {})
+    assert {(Path(fault.file).name, fault.line) for fault in caught.value.faults} == {("notifications.yaml", 4), ("mail.j2", 2)}
+    found = load_notifications(path, {}, thorough=False)
+    assert found.files == (path, tmp_path / "mail.j2")
+
+
 def test_variables_of_a_channel_that_is_not_enabled_may_be_missing(tmp_path: Path) -> None:
     text = "channels: {slack: {enabled: '${ON:-false}', webhook_url: '${HOOK}', mentions: ['${WHO}'], channel: c, severities: '${S}'}}"
     assert load(tmp_path, text).channels["slack"].settings == {"channel": "c"}
