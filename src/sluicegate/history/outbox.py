@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from sluicegate.history.alert import Alert
 from sluicegate.history.database import Database, stamp
-from sluicegate.history.listing import content, listed
-from sluicegate.history.message import Delivery, DeliveryState, Intent, KeptMessage, Result, Route, Services
+from sluicegate.history.listing import content, listed, ways
+from sluicegate.history.message import Delivery, DeliveryState, Intent, KeptMessage, Result, Route, Services, Way
 from sluicegate.history.owner import Owner
 from sluicegate.history.standing import as_json, from_json, put
 from sluicegate.ports.notifier import AlertSeverity
@@ -290,6 +290,15 @@ class Outbox:
         """
         with self._database.writing() as connection:
             return connection.execute(_RETRY, (stamp(now), message_id)).rowcount
+
+    def ways(self, key: str) -> tuple[Way, ...]:
+        """How far an alert is, in each channel that it goes to.
+
+        Raises:
+            StorageError: the history can't be read.
+        """
+        with self._database.connected(current=True) as connection:
+            return ways(connection, key) if connection else ()
 
     def messages(
         self,
