@@ -25,6 +25,7 @@ class Channel:
         severities, decisions, events: what it wants; empty: everything.
         mention_on_critical: whether critical messages call people by name.
         templates: event -> the template's text; where there is none the default one is used.
+        trouble: why it can't be used as things are; its messages wait.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Channel:
     events: frozenset[Event] = frozenset()
     mention_on_critical: bool = False
     templates: Mapping[Event, str] = field(default_factory=dict)
+    trouble: str = ""
 
     def wants(self, alert: Alert) -> bool:
         """Whether such an alert goes there."""
@@ -78,6 +80,7 @@ class NotificationSettings:
         retention_days_before: warn of quarantined items this many days before they expire; None: never.
         review_url: a link's template with ``{quarantine_id}``, ``{run_id}`` and other plain names; empty: none.
         base: where relative paths start.
+        files: what was read: the file itself, then templates' files.
         warnings: what lint has to say of the file that is no fault.
     """
 
@@ -92,4 +95,5 @@ class NotificationSettings:
     retention_days_before: int | None = None
     review_url: str = ""
     base: Path = Path()
+    files: tuple[Path, ...] = field(default=(), compare=False)
     warnings: tuple[Fault, ...] = field(default=(), compare=False)
