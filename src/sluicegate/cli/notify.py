@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sluicegate.notify.notifiers import Notifiers
     from sluicegate.ports.notifier import Message, Notifier
 
-__all__ = ["flush", "list_messages", "retry", "test"]
+__all__ = ["flush", "list_messages", "retry", "settings_of", "test"]
 
 _TEST_SECONDS = 10.0
 _DAYS_KEPT = 90
@@ -34,7 +34,7 @@ def test(options: Namespace, screen: Screen) -> int:
     from sluicegate import Gate
     from sluicegate.notify.notifiers import Notifiers
 
-    notifiers = Notifiers(_settings(Gate.from_config(options.config)))
+    notifiers = Notifiers(settings_of(Gate.from_config(options.config)))
     results = []
     for name in _chosen(options.channels, notifiers):
         for found in _tried(name, notifiers, tuple(options.to)):
@@ -46,7 +46,7 @@ def test(options: Namespace, screen: Screen) -> int:
     return code
 
 
-def _settings(gate: Gate) -> NotificationSettings:
+def settings_of(gate: Gate) -> NotificationSettings:
     """What the profile's notifications say, looked at thoroughly.
 
     Raises:
@@ -223,7 +223,7 @@ def _gate(options: Namespace) -> Gate:
     if not options.limit >= 0:
         raise UsageError("--limit can't be negative")
     gate = Gate.from_config(options.config)
-    _settings(gate)
+    settings_of(gate)
     return gate
 
 

@@ -194,6 +194,18 @@ class Outbox:
             query = "SELECT alert FROM alerts WHERE state = 'waiting' ORDER BY alert_id LIMIT ?"
             return tuple(from_json(text) for (text,) in connection.execute(query, (limit,)))
 
+    def alerts_of(self, run_id: str) -> tuple[Alert, ...]:
+        """What a run gave to tell, in the order in which it did; empty if that was long ago.
+
+        Raises:
+            StorageError: the history can't be read.
+        """
+        with self._database.connected(current=True) as connection:
+            if connection is None:
+                return ()
+            found = connection.execute("SELECT alert FROM alerts WHERE instr(alert, ?) ORDER BY alert_id", (run_id,))
+            return tuple(alert for (text,) in found if (alert := from_json(text)).run_id == run_id)
+
     def route(self, chosen: Iterable[tuple[str, Sequence[Route]]], now: datetime) -> int:
         """Make alerts (by key) members of messages: of the open one of the group, or of a new one. Nothing is routed twice.
 
