@@ -14,12 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from sluicegate.errors import ConfigError, ContractError
+from sluicegate.redact import is_secret_name, learn
 
-__all__ = ["ENVIRONMENT_VARIABLE", "BatchLimits", "PluginSettings", "Profile", "load_profile"]
+__all__ = ["ENVIRONMENT_VARIABLE", "NOTIFICATIONS_VARIABLE", "BatchLimits", "PluginSettings", "Profile", "load_profile"]
 
 ENVIRONMENT_VARIABLE = "SLUICEGATE_CONFIG"
+NOTIFICATIONS_VARIABLE = "SLUICEGATE_NOTIFICATIONS"
 
 _HISTORY = Path(".sluicegate/history.sqlite")
+_OTHERS_VARIABLES = ("AWS_", "PYICEBERG_")
+"""What boto3 and pyiceberg read for themselves."""
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -60,6 +64,7 @@ class Profile:
         target: where committed batches go; its relative paths start at ``base``.
         quarantine: where refused batches wait; as above.
         history: the run history's file.
+        notifications: the file that says who is told, and how; None: nobody is.
         timeout_seconds: how long the checks of one engine may take.
         evidence_rows: at most this many failing rows are shown for a check.
         engine_order: which engines an unpinned check is offered to, the cheapest first.
@@ -67,12 +72,15 @@ class Profile:
             ``{contract}`` stands for the folder of the contract's own file.
         sources: a URI's scheme -> the settings of what reads such URIs, batches and references alike.
         base: where relative paths start.
+        file: where all of this is from; None: the embedded profile.
     """
 
     base: Path
+    file: Path | None = field(default=None, compare=False)
     target: PluginSettings = PluginSettings(type="parquet", settings={"path": ".sluicegate/data/{tenant}/{dataset}"})
     quarantine: PluginSettings = PluginSettings(type="local", settings={"path": ".sluicegate/quarantine"})
     history: Path = _HISTORY
+    notifications: Path | None = None
     timeout_seconds: float = 300
     evidence_rows: int = 5
     engine_order: tuple[str, ...] = ("duckdb", "soda", "great_expectations")
@@ -87,7 +95,9 @@ class Profile:
         spill = self.batch.temp_directory
         resolved = {
             "base": base,
+            "file": self.file and _absolute(Path(), self.file),
             "history": _absolute(base, self.history),
+            "notifications": self.notifications and _absolute(base, self.notifications),
             "batch": replace(self.batch, temp_directory=spill and _absolute(base, spill)),
             "engines": {name: _rules_resolved(base, settings) for name, settings in self.engines.items()},
         }
@@ -98,12 +108,16 @@ class Profile:
 def load_profile(path: str | Path | None = None, *, environ: Mapping[str, str] = os.environ) -> Profile:
     """The profile in a file; without one, in the file that ``$SLUICEGATE_CONFIG`` names; without that, the embedded one.
 
+    The embedded one has its ``notifications`` from ``$SLUICEGATE_NOTIFICATIONS``.
+
     Raises:
         ConfigError: with every fault of the file, each with its place.
     """
+    learn({name: value for name, value in environ.items() if name.startswith(_OTHERS_VARIABLES) and is_secret_name(name)})
     chosen = path or environ.get(ENVIRONMENT_VARIABLE)
     if not chosen:
-        return Profile(base=Path())
+        named = environ.get(NOTIFICATIONS_VARIABLE)
+        return Profile(base=Path(), notifications=Path(named) if named else None)
     from sluicegate.config_file import read_profile
 
     file = Path(chosen).expanduser()
@@ -111,8 +125,11 @@ def load_profile(path: str | Path | None = None, *, environ: Mapping[str, str] =
         found = read_profile(file, environ)
     except ContractError as error:
         raise ConfigError(str(error), hint="" if path else f"${ENVIRONMENT_VARIABLE} names this file") from error
+    learn(found)
     kinds = {"target": PluginSettings, "quarantine": PluginSettings, "batch": BatchLimits}
-    return Profile(base=file.parent, **{key: kinds[key](**value) if key in kinds else value for key, value in found.items()})
+    return Profile(
+        base=file.parent, file=file, **{key: kinds[key](**value) if key in kinds else value for key, value in found.items()}
+    )
 
 
 def _absolute(base: Path, path: Path) -> Path:

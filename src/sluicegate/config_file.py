@@ -103,6 +103,7 @@ class ProfileDocument:
     target: Mapping[str, Any] | None = field(default=None, metadata={"read": _plugin})
     quarantine: Mapping[str, Any] | None = field(default=None, metadata={"read": _store})
     history: Path | None = field(default=None, metadata={"read": _history})
+    notifications: Path | None = None
     timeout_seconds: float | None = field(default=None, metadata={"minimum": 0.001})
     evidence_rows: int | None = field(default=None, metadata={"minimum": 0, "maximum": 1000})
     engine_order: tuple[str, ...] | None = field(default=None, metadata={"nonempty": True})

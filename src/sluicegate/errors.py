@@ -14,7 +14,8 @@
         ├── TransientStorageError        the same call may succeed later
         └── CommitStateUnknown           the answer was lost: look, never retry blindly
 
-An error carries a ``hint``: the cure, in one sentence, or an empty string. ``exit_code`` is the CLI's.
+An error carries a ``hint``: the cure, in one sentence, or an empty string. ``exit_code`` is the CLI's. No configured secret is in either:
+adapters put into them what servers and libraries say, and these quote what they were asked with.
 Foreign exceptions are mapped to these at an adapter's edge, with ``raise ... from``.
 """
 
@@ -23,6 +24,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
+
+from sluicegate.redact import redacted
 
 __all__ = [
     "BadLine",
@@ -67,9 +70,9 @@ class SluicegateError(Exception):
     exit_code: int = 2
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = redacted(message)
+        self.hint = redacted(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
@@ -84,15 +87,19 @@ class NoSuchItem(UsageError):
 
 
 class ConfigError(SluicegateError):
-    """A gate profile is wrong."""
+    """A gate profile is wrong, or a file that it names; ``faults`` holds everything that is wrong with it, where that is known."""
+
+    def __init__(self, message: str, *, hint: str = "", faults: tuple[Fault, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.faults = faults
 
 
 class ContractError(SluicegateError):
     """A contract, asset or job file can't be used; ``faults`` holds everything that is wrong with it."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
-        super().__init__("\n".join(str(fault) for fault in faults))
-        self.faults = faults
+        self.faults = tuple(replace(fault, message=redacted(fault.message), hint=redacted(fault.hint)) for fault in faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
 class PluginError(SluicegateError):

@@ -107,6 +107,7 @@ class WebhookServer:
         """Answer so from now on: one after the other, and then the last one for ever."""
         with self._arrived:
             self._script = list(answers)
+            self._released.clear()
 
     def will_at(self, path: str, answer: Answer) -> None:
         """Always answer so under this path, whatever the script says."""
@@ -121,7 +122,7 @@ class WebhookServer:
             return tuple(self._requests)
 
     def release(self) -> None:
-        """Let those go that hang."""
+        """Let those go that hang; until ``will`` is called again nobody does any more."""
         self._released.set()
 
     def down(self) -> None:

@@ -251,10 +251,14 @@ class LocalQuarantineStore:
             with contextlib.suppress(OSError):
                 self._files.remove(written)
 
+    def where(self, quarantine_id: str, *, tenant: str, dataset: str) -> str:
+        """The item's folder; see ``ports.quarantine.Locating``."""
+        return str(self._root / segment(tenant) / segment(dataset) / quarantine_id)
+
     def _item(self, manifest: Manifest) -> Path:
         if not is_safe_id(manifest.quarantine_id):
             raise UsageError(f"{manifest.quarantine_id!r} is no quarantine ID")
-        return self._root / segment(manifest.tenant) / segment(manifest.dataset) / manifest.quarantine_id
+        return Path(self.where(manifest.quarantine_id, tenant=manifest.tenant, dataset=manifest.dataset))
 
     def _find(self, quarantine_id: str, *, tenant: str | None = None, dataset: str | None = None) -> Path:
         if is_safe_id(quarantine_id):

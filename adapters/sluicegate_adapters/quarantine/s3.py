@@ -122,6 +122,10 @@ class S3QuarantineStore:
             if there.get(f"{item}{stored.path}") != stored.bytes:
                 raise StorageError(f"{item}{stored.path} is not what was quarantined", hint=_RESTORE)
 
+    def where(self, quarantine_id: str, *, tenant: str, dataset: str) -> str:
+        """The item's prefix; see ``ports.quarantine.Locating``."""
+        return f"s3://{self._bucket.settings.bucket}/{self._layout.item(tenant, dataset, quarantine_id)}"
+
     def get(self, quarantine_id: str, *, tenant: str | None = None, dataset: str | None = None) -> Manifest:
         """The item of this ID; see ``ports.quarantine.QuarantineStore``."""
         if is_safe_id(quarantine_id):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from sluicegate.checks.types import BatchSchema
     from sluicegate.contract.model import Contract
     from sluicegate.gate.plan import PlannedCheck
+    from sluicegate.notify.reach import Inspected
     from sluicegate.ports.source import Source
 
 __all__ = ["init", "lint_files", "show"]
@@ -28,7 +31,9 @@ _FAULTY = 2
 
 def lint_files(options: Namespace, screen: Screen) -> int:
     """Say everything that is wrong with each file; 2 if any of it is a fault."""
-    reports = [(path, *_lint(path, options.config)) for path in options.contracts]
+    people = _People(options.config)
+    reports = [(path, *_lint(path, options.config, people)) for path in options.contracts]
+    reports += people.report()
     screen.document(
         {
             "files": [
@@ -55,7 +60,38 @@ def lint_files(options: Namespace, screen: Screen) -> int:
     return _FAULTY if faulty else 0
 
 
-def _lint(path: str, config: str | None) -> tuple[tuple[Fault, ...], tuple[Fault, ...]]:
+class _People:
+    """The profile's notifications, looked at once for all contracts, and not before one can be read."""
+
+    def __init__(self, config: str | None) -> None:
+        self._config = config
+
+    @cached_property
+    def file(self) -> Path | None:
+        from sluicegate.config import load_profile
+
+        return load_profile(self._config).notifications
+
+    @cached_property
+    def found(self) -> Inspected:
+        from sluicegate.notify.reach import inspect
+
+        return inspect(self.file, os.environ)
+
+    def unreachable(self, contract: Contract) -> tuple[Fault, ...]:
+        from sluicegate.notify.reach import unreachable
+
+        if self.found.faults and self.found.settings is None:
+            return ()  # what is wrong with the file is told
+        return unreachable(contract, self.found.settings, self.found.notifiers)
+
+    def report(self) -> list[tuple[str, tuple[Fault, ...], tuple[Fault, ...]]]:
+        """What there is to say of the file itself."""
+        asked = "found" in self.__dict__ and self.file
+        return [(str(self.file), self.found.faults, self.found.warnings)] if asked else []
+
+
+def _lint(path: str, config: str | None, people: _People) -> tuple[tuple[Fault, ...], tuple[Fault, ...]]:
     """Faults and warnings of one file: what its text says, and what the engines that are installed say to each check."""
     from sluicegate import Gate
     from sluicegate.contract.lint import lint
@@ -79,7 +115,7 @@ def _lint(path: str, config: str | None) -> tuple[tuple[Fault, ...], tuple[Fault
         _at(item, f"no engine runs {item.check.name!r}: {item.unsupported}") for item in planned.checks if item.unsupported
     ]
     placed = gate.places.faults(contract)
-    warnings = lint(contract, gate.places.notes(contract))
+    warnings = _by_place(*lint(contract, gate.places.notes(contract)), *people.unreachable(contract))
     if contract.policy.on_unsupported is Action.WARN:
         return _by_place(*placed, *unknown, *broken), _by_place(*warnings, *unsupported)
     return _by_place(*placed, *unknown, *broken, *unsupported), warnings
@@ -171,7 +207,8 @@ def _promise(check: ContractCheck) -> str:
 def _contract_document(contract: Contract) -> dict[str, Any]:
     from sluicegate.checks.contract_check import plain
 
-    document = {key: plain(getattr(contract, key)) for key in contract.__dataclass_fields__ if key not in {"text", "checks"}}
+    shown = replace(contract, notification=replace(contract.notification, places={}))
+    document = {key: plain(getattr(shown, key)) for key in contract.__dataclass_fields__ if key not in {"text", "checks"}}
     document["checks"] = [
         {
             "id": check.id,

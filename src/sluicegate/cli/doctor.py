@@ -6,17 +6,20 @@ import os
 import platform
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.cli.quarantine import gate_of
 from sluicegate.cli.report import MARKS
 from sluicegate.cli.screen import Screen, clean, wrap
-from sluicegate.errors import SluicegateError
+from sluicegate.errors import ConfigError, SluicegateError
+from sluicegate.words import plural
 
 if TYPE_CHECKING:
     from sluicegate.gate.gate import Gate
+    from sluicegate.notify.model import Channel
+    from sluicegate.ports.notifier import Notifier
 
 __all__ = ["Finding", "doctor"]
 
@@ -29,6 +32,7 @@ _PLUGIN_GROUPS = (
 )
 _MARK_OF = {"ok": "passed", "advice": "warned", "broken": "failed"}
 _PLUGIN_BROKEN, _STORAGE_BROKEN = 2, 6
+_SERVICES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ def _examine(options: Namespace) -> Iterator[Finding]:
         "profile", "ok", options.config or os.environ.get("SLUICEGATE_CONFIG") or "the embedded one (no file was named)"
     )
     yield from _storage(gate)
+    yield from _people(gate)
 
 
 def _versions() -> Iterator[Finding]:
@@ -165,6 +170,50 @@ def _try_out(place: object) -> None:
 
     if isinstance(place, Probed):
         place.probe()
+
+
+def _people(gate: Gate) -> Iterator[Finding]:
+    """Whom the gate would tell; nobody is contacted (`notify test` does that)."""
+    from sluicegate.notify.reach import inspect
+
+    path = gate.profile.notifications
+    if path is None:
+        yield Finding("notifications", "ok", "nobody is told: the profile names no file of notifications")
+        return
+    found = inspect(path, os.environ)
+    for fault in found.faults:
+        yield Finding("notifications", "broken", str(replace(fault, hint="")), fault.hint, ConfigError.exit_code)
+    for fault in found.warnings:
+        yield Finding("notifications", "advice", str(replace(fault, hint="")), fault.hint)
+    if found.settings and not found.faults:
+        yield Finding("notifications", "ok", f"{path}: {plural(len(found.settings.channels), 'channel')}")
+        for name, channel in found.settings.channels.items():
+            yield _channel(name, channel, found.notifiers.get(name))
+    yield _outbox(gate)
+
+
+def _channel(name: str, channel: Channel, notifier: Notifier | None) -> Finding:
+    label = f"channel {name}"
+    if notifier is None:
+        return Finding(label, "ok", f"{channel.type}, not enabled")
+    if services := notifier.services(()):
+        more = f" and {len(services) - _SERVICES_SHOWN} more" if len(services) > _SERVICES_SHOWN else ""
+        return Finding(label, "ok", f"{channel.type}: {', '.join(services[:_SERVICES_SHOWN])}{more}")
+    return Finding(label, "advice", f"{channel.type}: it reaches whom a contract names, and nobody otherwise", "recipients: […]")
+
+
+def _outbox(gate: Gate) -> Finding:
+    from sluicegate.history.message import DeliveryState
+
+    try:
+        outbox = gate.history.outbox
+        alerts = len(outbox.waiting())
+        due, failed = (len(outbox.messages(state=state, limit=None)) for state in (DeliveryState.DUE, DeliveryState.FAILED))
+    except SluicegateError as error:
+        return Finding("outbox", "broken", error.message, error.hint, error.exit_code)
+    detail = f"{plural(alerts, 'alert')} and {plural(due, 'message')} waiting, {plural(failed, 'message')} given up"
+    advice = "`sluicegate notify list --state failed` says why" if failed else ""
+    return Finding("outbox", "advice" if failed else "ok", detail, advice)
 
 
 def _writable(name: str, path: object, base: Path) -> Finding:

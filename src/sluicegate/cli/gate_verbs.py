@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from argparse import Namespace
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -56,6 +55,7 @@ def _judged(options: Namespace, screen: Screen, wanted: Reports, *, act: bool) -
             options=text_options(options.options),
             now=now,
             progress=tell,
+            notify=options.notify,
         )
     code = exit_code(outcome, fail_on_warnings=options.fail_on_warnings)
     more = {"next": _next(options, outcome, gate), "exit_code": code}
@@ -125,18 +125,19 @@ def moment(text: str, option: str = "--now") -> datetime:
 
 
 def _next(options: Namespace, outcome: RunOutcome, gate: Gate) -> str:
-    config = f" --config {shlex.quote(options.config)}" if options.config else ""
-    place = f" --at {shlex.quote(options.contract)}" if gate.places.is_elsewhere(outcome.contract) else ""
+    from sluicegate.gate.commands import Commands
+
+    elsewhere = gate.places.is_elsewhere(outcome.contract)
+    commands = Commands(program=program(), contract=options.contract, config=options.config or "", elsewhere=elsewhere)
     if outcome.manifest is not None:
         waits = outcome.action == "quarantined" and outcome.verdict.exit_code == 0
-        verb = f"replay {outcome.manifest.quarantine_id} --with {shlex.quote(options.contract)}"
-        return f"{program()} quarantine {verb if waits else f'show {outcome.manifest.quarantine_id}{place}'}{config}"
+        return (commands.replay if waits else commands.show)(outcome.manifest.quarantine_id)
     if outcome.action == "checked" and outcome.passed:
-        given = [options.contract, *options.batch, *(word for each in options.options for word in ("--option", each))]
+        given = [*options.batch, *(word for each in options.options for word in ("--option", each))]
         asked = (("--batch-id", options.batch_id), ("--format", options.format), ("--now", options.now))
-        return program() + " " + shlex.join(["run", *given, *(word for pair in asked if pair[1] for word in pair)]) + config
+        return commands.run(*given, *(word for pair in asked if pair[1] for word in pair))
     if outcome.exit_code == 5:  # noqa: PLR2004 - an engine broke
-        return f"{program()} doctor{config}"
+        return commands.doctor()
     return ""
 
 

@@ -6,7 +6,7 @@ import atexit
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sluicegate.errors import BatchUnreadable, ContractError, SluicegateError
@@ -135,14 +135,34 @@ def _refuse(error: SluicegateError, screen: Screen) -> int:
 
 
 def _report_bug(error: Exception, screen: Screen) -> int:
-    told = f"internal error: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    """Say what broke, and where. What the exception itself says may quote the batch: only $SLUICEGATE_DEBUG shows that."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""  # noqa: PTH119 - pathlib is not needed
+    told = f"internal error: {type(error).__name__}{place}"
     if screen.json:
         found = {"type": "InternalError", "message": told, "hint": "please report it", "exit_code": INTERNAL_ERROR}
         screen.document({"error": found})
     else:
         screen.problem(f"{told}\n  hint: please report it, with what --verbose prints")
-    if screen.verbose or os.environ.get("SLUICEGATE_DEBUG"):
-        import traceback
-
+    if os.environ.get("SLUICEGATE_DEBUG"):
         screen.problem("".join(traceback.format_exception(error)))
+    elif screen.verbose:
+        screen.problem("\n".join(_without_texts(error)))
     return INTERNAL_ERROR
+
+
+def _without_texts(error: BaseException) -> Iterator[str]:
+    """The traceback: of it and of what caused it the places and the types."""
+    import traceback
+
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield (
+            "".join(traceback.format_tb(cause.__traceback__))
+            + f"{type(cause).__name__} (its text may quote data: SLUICEGATE_DEBUG=1 shows it)"
+        )
+        cause = cause.__cause__ or cause.__context__

@@ -96,6 +96,7 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True, parser_class=_Parser)
     _gate_verbs(verbs)
     _store_verbs(verbs)
+    _notify_verbs(verbs)
     _contract_verbs(verbs)
     return parser
 
@@ -147,6 +148,10 @@ def _gate_verbs(verbs: _Verbs[_Parser]) -> None:
         gate.add_argument(
             "--fail-on-warnings", action="store_true", help="exit with 1 if there are warnings, or the batch is split"
         )
+        gate.set_defaults(notify=True)
+        if name == "run":
+            later = "keep what there is to tell people: the next run or `notify flush` sends it"
+            gate.add_argument("--no-notify", dest="notify", action="store_false", help=later)
     plan = _verb(verbs, "plan", "gate_verbs:plan", "print what each engine would run; needs no data")
     plan.add_argument("contract", metavar="CONTRACT", help="a contract, asset or job file")
     plan.add_argument("--engine", metavar="NAME", help="this engine's part only")
@@ -241,6 +246,26 @@ def _care(inner: _Verbs[_Parser]) -> None:
     export = _verb(inner, "export", "quarantine_work:export", "get an item's files back, into a folder")
     export.add_argument("quarantine_id", metavar="ID")
     export.add_argument("folder", metavar="FOLDER")
+
+
+def _notify_verbs(verbs: _Verbs[_Parser]) -> None:
+    notify = verbs.add_parser("notify", help="see who was told what, and tell who was not", allow_abbrev=False)
+    inner = notify.add_subparsers(metavar="VERB", dest="subverb", required=True, parser_class=_Parser)
+    test = _verb(inner, "test", "notify:test", "send a test message to each service of the channels")
+    test.add_argument("--channel", dest="channels", metavar="NAME", action="append", help="this one only (may be repeated)")
+    test.add_argument("--to", metavar="RECIPIENT", action="append", default=[], help="as if a contract named this recipient")
+    listing = _verb(inner, "list", "notify:list_messages", "messages and how far they are, the latest first")
+    listing.add_argument("--state", metavar="STATE", help="only due, sending, delivered, failed or dropped ones")
+    listing.add_argument("--contract", metavar="NAME", help="only those about this contract")
+    listing.add_argument("--limit", metavar="N", type=int, default=20, help="at most this many (default: %(default)s)")
+    flush = _verb(inner, "flush", "notify:flush", "send what is due")
+    retry = _verb(inner, "retry", "notify:retry", "send again what was given up")
+    retry.add_argument("message_ids", metavar="ID", nargs="*", help="which messages")
+    retry.add_argument("--failed", action="store_true", help="all of them")
+    for parser in (flush, retry):
+        parser.add_argument(
+            "--limit", metavar="SECONDS", type=float, default=60, help="how long to wait for services (default: %(default)s)"
+        )
 
 
 def _contract_verbs(verbs: _Verbs[_Parser]) -> None:

@@ -120,6 +120,9 @@ def decision_lines(facts: Mapping[str, Any], *, width: int) -> Iterator[Line]:
         read = f" · read {facts['documentation_url']}" if facts.get("documentation_url") else ""
         for line in wrap(clean(f"ask {facts['owner']}{read}"), width - 2):
             yield ((f"  {line}", "dim"),)
+    if who := wording.told(facts):
+        for line in wrap(clean(f"told: {who}"), width - 2):
+            yield ((f"  {line}", "dim"),)
     seconds = f" · {facts['seconds']:.2f} s" if facts.get("seconds") is not None else ""
     for line in wrap(f"{wording.counts_text(verdict)}{seconds}", width):
         yield ((line, "dim"),)

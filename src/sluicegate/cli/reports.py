@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,7 +38,7 @@ class Reports:
     def beside(self) -> Iterator[None]:
         """For what is shown beside the reports: where GitHub reads it, no text of the data in it is taken for a workflow command."""
         read = os.environ.get("GITHUB_ACTIONS") == "true" and any(each == ("github", None) for each in self._wanted)
-        token = secrets.token_hex(16)
+        token = os.urandom(16).hex()
         if read:
             self._screen.text(f"::stop-commands::{token}\n")
         yield

@@ -1,4 +1,4 @@
-"""Where text goes: plain in a pipe, coloured on a terminal, one JSON document on demand. Never a traceback, never torn lines."""
+"""Where text goes: plain in a pipe, coloured on a terminal, one JSON document on demand. Never a traceback, a secret, nor torn lines."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
+from sluicegate.redact import redacted, redacted_tree
 from sluicegate.words import clean
 
 __all__ = ["Line", "Screen", "Span", "cells", "clean", "cut", "grid", "wrap"]
@@ -156,7 +157,7 @@ class Screen:
         """One line of the report (nothing with ``--json``); whatever is in it, it stays one line and moves no cursor."""
         if not self.json:
             pairs = [(span, "") if isinstance(span, str) else span for span in spans]
-            self._emit([(clean(text), style) for text, style in pairs])
+            self._emit([(clean(redacted(text)), style) for text, style in pairs])
 
     def lines(self, lines: Iterable[Line]) -> None:
         for line in lines:
@@ -166,7 +167,7 @@ class Screen:
         """A block of an engine's language, highlighted on a terminal."""
         if self.json:
             return
-        text = "\n".join(clean(line.expandtabs()) for line in text.split("\n"))
+        text = "\n".join(clean(line.expandtabs()) for line in redacted(text).split("\n"))
         if not self.styled:
             self._write(text.rstrip("\n") + "\n")
             return
@@ -181,12 +182,12 @@ class Screen:
     def document(self, document: Any) -> None:
         """The JSON document (only with ``--json``)."""
         if self.json:
-            self._write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+            self._write(json.dumps(redacted_tree(document), ensure_ascii=False, indent=2, default=str) + "\n")
 
     def problem(self, text: str) -> None:
         """A message on standard error."""
         with contextlib.suppress(OSError):
-            print(self._encodable(text, self.err), file=self.err)
+            print(self._encodable(redacted(text), self.err), file=self.err)
 
     @contextlib.contextmanager
     def progress(self, text: str) -> Iterator[Callable[[str], None]]:

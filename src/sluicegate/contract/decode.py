@@ -227,7 +227,7 @@ class _Named(Faults):
     """Faults of one key: messages that begin with "must" or "has" get its name."""
 
     def __init__(self, faults: Faults, key: str) -> None:
-        super().__init__(faults.file)
+        super().__init__(faults.file, discreet=faults.discreet)
         self._key = key
         self.found, self.seen = faults.found, faults.seen
 

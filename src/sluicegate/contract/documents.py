@@ -224,8 +224,11 @@ class QualityChecks:
 class NotificationDocument:
     """Who is told."""
 
-    channels: tuple[str, ...] = _key("The profile's names of ways to tell somebody.", default=())
-    recipients: tuple[str, ...] = _key("Addresses.", default=())
+    node: Node = _node()
+    channels: tuple[str, ...] = _key(
+        "Which of the [channels](notifications.md) that the gate has; its `default_channels` otherwise.", default=()
+    )
+    recipients: tuple[str, ...] = _key("Addresses, instead of the channels' own.", default=())
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from sluicegate.contract.nodes import Document, Faults, Node
 from sluicegate.contract.scalars import scalar_of
+from sluicegate.redact import learn
 
 __all__ = ["PLACEHOLDERS", "fill_text", "interpolate"]
 
@@ -59,7 +60,11 @@ def _filled(node: Node, variables: Mapping[str, str], used: dict[str, str], faul
     try:
         return replace(node, value=scalar_of(text) if text else text, text=text, filled=node.text)
     except ValueError:
-        faults.add(node, f"once filled in, {node.text!r} is neither a good number nor a date", "quote it if it is a text")
+        faults.add(
+            node,
+            f"once filled in, {faults.told(repr(node.text))} is neither a good number nor a date",
+            "quote it if it is a text",
+        )
         return replace(node, broken=True)
 
 
@@ -85,7 +90,9 @@ def fill_text(node: Node, variables: Mapping[str, str], used: dict[str, str], fa
         inside = _INSIDE.fullmatch(match["inside"])
         if not match["end"] or inside is None:
             faults.add(
-                node, f"{match[0]!r} is not a variable", "write ${NAME} or ${NAME:-default}; a literal '${' is written '$${'"
+                node,
+                f"{faults.told(repr(match[0]))} is not a variable",
+                "write ${NAME} or ${NAME:-default}; a literal '${' is written '$${'",
             )
             return ""
         name, default = inside["name"], inside["default"]
@@ -97,6 +104,7 @@ def fill_text(node: Node, variables: Mapping[str, str], used: dict[str, str], fa
             faults.add(node, f"the environment variable {name} is {state}", f"set it, or give a default: ${{{name}:-…}}")
             return ""
         used[name] = value
+        learn(value, name)
         return value
 
     return _REFERENCE.sub(value_of, node.text)

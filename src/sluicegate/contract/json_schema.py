@@ -25,7 +25,7 @@ from sluicegate.contract.entries import KEY_ALIASES, RENAMED, TYPE_ALIASES, Entr
 from sluicegate.contract.nodes import Node
 from sluicegate.contract.sections import SODACL_SECTION
 
-__all__ = ["main", "native_schema"]
+__all__ = ["SCALARS", "Json", "main", "native_schema", "reference"]
 
 SHIPPED = Path(__file__).with_name("native.schema.json")
 Json = dict[str, Any]
@@ -37,6 +37,7 @@ _SCALARS: dict[Any, Json] = {
     bool: {"anyOf": [{"type": "boolean"}, {"enum": ["yes", "no", "on", "off"]}, _VARIABLE]},
     int: {"anyOf": [{"type": "integer"}, _VARIABLE]},
     Decimal: {"anyOf": [{"type": "number"}, _VARIABLE]},
+    float: {"anyOf": [{"type": "number"}, _VARIABLE]},
     date: {"type": "string"},
     datetime: {"type": "string"},
     Scalar: {"type": ["string", "number", "boolean"]},
@@ -46,9 +47,11 @@ _SCALARS: dict[Any, Json] = {
 }
 _TEXTS: Json = {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/text"}}, {"type": "string", "minLength": 1}]}
 _NAMES: dict[Any, str] = {
-    str: "text", bool: "truth", int: "whole", Decimal: "number", date: "moment", datetime: "moment", Scalar: "scalar",
+    str: "text", bool: "truth", int: "whole", Decimal: "number", float: "number", date: "moment", datetime: "moment", Scalar: "scalar",
     Instant: "instant", Any: "any", Node: "any",
 }  # fmt: skip
+SCALARS: Json = {name: _SCALARS[hint] for hint, name in _NAMES.items()} | {"texts": _TEXTS}
+"""The definitions that all others refer to."""
 _TOLERANCE: Json = {
     "anyOf": [
         {"type": "integer", "minimum": 0},
@@ -70,10 +73,10 @@ _TOLERANCE: Json = {
 def native_schema() -> Json:
     """The whole schema, as plain JSON."""
     definitions: Json = {}
-    contract, asset, job = (_reference(cls, definitions) for cls in (d.ContractDocument, d.Asset, d.Job))
+    contract, asset, job = (reference(cls, definitions) for cls in (d.ContractDocument, d.Asset, d.Job))
     for name in m.CANONICAL_TYPES:
         definitions[f"check_{name}"] = _check(name)
-    definitions |= {name: _SCALARS[hint] for hint, name in _NAMES.items()} | {"texts": _TEXTS, "tolerance": _TOLERANCE}
+    definitions |= SCALARS | {"tolerance": _TOLERANCE}
     definitions |= {f"option_{plan.key}": _option(plan) for plan in plans_of(EntryOptions)} | _entries()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -99,7 +102,8 @@ def _document(properties: Json) -> Json:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-def _reference(cls: type, definitions: Json) -> Json:
+def reference(cls: type, definitions: Json) -> Json:
+    """A dataclass that documents are read by, described among the definitions; what refers to it there."""
     name = cls.__name__.removesuffix("Document")
     if name not in definitions:
         definitions[name] = {}  # so that it is known while its parts are described
@@ -131,8 +135,8 @@ def _value(plan: FieldPlan, definitions: Json) -> Json:
     if own := plan.metadata.get("schema"):
         return {"anyOf": [own, {"type": "null"}]} if not plan.required else dict(own)
     if plan.hint == d.SchemaDocument | None:
-        inner = _reference(d.SchemaDocument, definitions)
-        fields = {"type": "array", "items": _reference(d.FieldDocument, definitions), "minItems": 1}
+        inner = reference(d.SchemaDocument, definitions)
+        fields = {"type": "array", "items": reference(d.FieldDocument, definitions), "minItems": 1}
         return {"anyOf": [fields, inner, {"type": "null"}]}
     described = _type(plan.hint, definitions)
     limits = {key: float(plan.metadata[key]) for key in ("minimum", "maximum") if key in plan.metadata}
@@ -156,7 +160,7 @@ def _type(hint: Any, definitions: Json) -> Json:
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return {"anyOf": [{"enum": [member.value for member in hint]}, _VARIABLE]}
     if is_dataclass(hint):
-        return _reference(typing.cast(type, hint), definitions)
+        return reference(typing.cast(type, hint), definitions)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in {typing.Union, types.UnionType}:
         inner = [item for item in arguments if item is not type(None)]

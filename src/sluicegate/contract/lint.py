@@ -20,7 +20,9 @@ _OPEN_CLASSES = frozenset({"public", "internal", "open", "none", "unclassified",
 
 
 def lint(contract: Contract, notes: tuple[str, ...] | None = None) -> tuple[Fault, ...]:
-    """Everything worth a look, in the order of places; an empty tuple is a clean contract. Engines are asked by the plan.
+    """Everything worth a look, in the order of places; an empty tuple is a clean contract.
+
+    Engines are asked by the plan, channels by ``notify.reach``.
 
     Args:
         contract: what was read.
@@ -49,8 +51,6 @@ def not_acted_on(
         settings: that target's.
     """
     sentences = []
-    if contract.notification.channels or contract.notification.recipients:
-        sentences.append("violation_handling.notification: nobody is told yet, alerts come with a later release")
     if store != "s3" and (contract.quarantine.s3_bucket or contract.quarantine.s3_prefix):
         sentences.append(
             f"quarantine.s3_bucket, s3_prefix: the profile's quarantine store is {store!r}: refused batches wait there, not in a bucket"
@@ -75,8 +75,6 @@ def _whole(contract: Contract) -> Iterator[Fault]:
     }:
         yield Fault(file, 0, 0, "a violation means quarantine, and quarantine is not enabled: such batches are blocked")
     yield from _scope(contract, file)
-    if contract.notification.recipients and not contract.notification.channels:
-        yield Fault(file, 0, 0, "there are recipients, and no channel that would reach them", "notification.channels: [email]")
 
 
 def _scope(contract: Contract, file: str) -> Iterator[Fault]:

@@ -12,6 +12,7 @@ from sluicegate.contract.dialects.reading import Reading
 from sluicegate.contract.model import Contract
 from sluicegate.contract.nodes import Document
 from sluicegate.contract.yaml_source import parse_yaml
+from sluicegate.redact import learn
 
 __all__ = ["contract_of_text", "load_contract", "read_contract"]
 
@@ -64,7 +65,9 @@ def _read(document: Document, reading: Reading) -> Contract:
     dialect = dialect_of(document)
     if dialect is None:
         _refuse(document, reading)
-    return dialect.read(document, reading)
+    contract = dialect.read(document, reading)
+    learn(contract.settings)
+    return contract
 
 
 def _refuse(document: Document, reading: Reading) -> NoReturn:

@@ -79,8 +79,11 @@ class ViolationPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
+    """Who is to be told; ``places``: file, line and column of each name."""
+
     channels: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
+    places: Mapping[str, tuple[str, int, int]] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

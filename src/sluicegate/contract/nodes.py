@@ -79,10 +79,16 @@ class Node:
 
 
 class Faults:
-    """Collects what is wrong with one file."""
+    """Collects what is wrong with one file.
 
-    def __init__(self, file: str) -> None:
+    Args:
+        file: its name in messages.
+        discreet: the file holds secrets: what stands in it, apart from its keys, must not stand in a message.
+    """
+
+    def __init__(self, file: str, *, discreet: bool = False) -> None:
         self.file = file
+        self.discreet = discreet
         self.found: list[Fault] = []
         self.seen: set[Fault] = set()
 
@@ -93,6 +99,10 @@ class Faults:
         if fault not in self.seen:
             self.seen.add(fault)
             self.found.append(fault)
+
+    def told(self, text: str) -> str:
+        """A piece of the file as a message may have it."""
+        return "…" if self.discreet else text
 
     def stop(self) -> None:
         """Raises:

@@ -27,18 +27,19 @@ MAX_NODES = 50_000
 """Counted with every alias unfolded."""
 
 
-def read_yaml(path: str | Path, environ: Mapping[str, str] | None = None) -> Document:
+def read_yaml(path: str | Path, environ: Mapping[str, str] | None = None, *, discreet: bool = False) -> Document:
     """Read a file.
 
     Args:
         path: the file.
         environ: fill ``${VAR}`` from these; None leaves them as they stand (see ``interpolate``).
+        discreet: the file holds secrets (see ``Faults``).
 
     Raises:
         ContractError: it can't be read, isn't YAML, or a variable is missing.
     """
     path = Path(path)
-    faults = Faults(str(path))
+    faults = Faults(str(path), discreet=discreet)
     document = Document(path, str(path), text := read_text(path, faults), parse_yaml(text, faults))
     if environ is None:
         return document
@@ -102,6 +103,7 @@ def parse_yaml(text: str, faults: Faults) -> Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         about = f"{error.context}, {error.problem}" if error.context else str(error.problem)
+        about = re.sub(r"'[^']*'", lambda quoted: faults.told(quoted[0]), about)
         faults.add((mark.line + 1, mark.column + 1) if mark else None, f"is not YAML: {about}", _syntax_hint(text, mark))
     except (yaml.YAMLError, ValueError) as error:
         faults.add(_bad_character(text), f"is not YAML: {str(error).splitlines()[0]}", "is this a text file?")
@@ -184,7 +186,7 @@ class _Composer:
         """Whether the tag asks for a text; all other tags are faults."""
         if event.tag in {None, f"tag:yaml.org,2002:{allowed}"} or event.tag == "!":
             return event.tag is not None
-        self._faults.add(place, f"the tag {event.tag} is not allowed", "write the plain value")
+        self._faults.add(place, f"the tag {self._faults.told(event.tag)} is not allowed", "write the plain value")
         return False
 
     def _scalar(self, event: Any, place: tuple[int, int]) -> Node:
@@ -198,6 +200,7 @@ class _Composer:
                 node.value = scalar_of(text)
             except ValueError as error:
                 message, _, hint = str(error).partition(": ")
+                message = "is neither a good number nor a date" if self._faults.discreet else message
                 self._faults.add(place, message, hint)
         if event.anchor:
             self._anchors[event.anchor] = node
@@ -206,9 +209,8 @@ class _Composer:
     def _alias(self, anchor: str | None, place: tuple[int, int]) -> Node:
         node = self._anchors.get(anchor or "")
         if node is None:
-            self._fatal(
-                place, f"the alias *{anchor} has no finished anchor &{anchor} before it", "quote a text that starts with *"
-            )
+            name = self._faults.told(str(anchor))
+            self._fatal(place, f"the alias *{name} has no finished anchor &{name} before it", "quote a text that starts with *")
             raise AssertionError
         return node
 

@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,8 +19,9 @@ from sluicegate.batch.source import Batch
 from sluicegate.config import Profile, load_profile
 from sluicegate.contract.model import Contract
 from sluicegate.contract.shelf import ContractShelf
-from sluicegate.errors import BatchUnreadable, EngineError, StorageError, UsageError
+from sluicegate.errors import EngineError, StorageError, UsageError
 from sluicegate.gate.act import Acted, ActionTaken, commit_properties
+from sluicegate.gate.errand import Errand
 from sluicegate.gate.evidence import gather_evidence
 from sluicegate.gate.first import Door, RowsGone
 from sluicegate.gate.judgement import judge_all
@@ -29,9 +30,9 @@ from sluicegate.gate.opening import Opening
 from sluicegate.gate.outcome import RunOutcome
 from sluicegate.gate.places import Places
 from sluicegate.gate.plan import EngineRoom, Plan, plan
-from sluicegate.gate.record import record_of, record_of_unreadable
 from sluicegate.gate.run import run_checks
 from sluicegate.gate.split import Parts, Split, split
+from sluicegate.gate.telling import Telling
 from sluicegate.gate.ward import Ward
 from sluicegate.ports.engine import RunContext
 from sluicegate.ports.quarantine import QuarantineStatus, QuarantineStore
@@ -50,7 +51,7 @@ Progress = Callable[[str], None]
 """Told what the gate does now, in a few words, each time that changes."""
 
 
-class Gate(Opening, Ward):
+class Gate(Opening, Ward, Telling):
     """Runs batches against contracts. Safe to share between threads; keep one for many batches, and close it, or use it in ``with``.
 
     Args:
@@ -127,7 +128,7 @@ class Gate(Opening, Ward):
             contract: a contract, asset or job file, or one that was loaded.
             batch: a path, a glob, a list of them, a pandas, polars or Arrow table, a record batch reader, a DuckDB relation;
                 None for the ``source.path`` that the job or asset names.
-            options: ``batch_id`` (the idempotency key; default: from the content), ``format`` (default: from the suffix), ``options`` (how text files are written, see docs/batches.md; they go before the job's),
+            options: ``notify`` (False: what there is to tell is kept, for ``flush`` or the next run), ``batch_id`` (the idempotency key; default: from the content), ``format`` (default: from the suffix), ``options`` (how text files are written, see docs/batches.md; they go before the job's),
                 ``now`` (the run's clock, in UTC if it has no zone; default: the gate's), ``progress`` (called with a few words at each step).
 
         Raises:
@@ -166,6 +167,7 @@ class Gate(Opening, Ward):
         options: Mapping[str, Any] | None = None,
         now: datetime | None = None,
         progress: Progress | None = None,
+        notify: bool = True,
     ) -> RunOutcome:
         started = time.monotonic()
         tell = progress or _silent
@@ -174,28 +176,36 @@ class Gate(Opening, Ward):
         self.places.refuse(agreed)
         self.places.learn(agreed)
         moment = _utc(now or self._clock())
+        errand = Errand(
+            alerting=self.alerting,
+            contract=agreed,
+            run_id=self._run_id(moment),
+            now=moment,
+            started=started,
+            commands=self._commands(agreed, contract, batch),
+            acts=act,
+            delivers=notify,
+            batch_id=batch_id or "",
+        )
         tell("opening the batch")
-        with (
-            self._noted(agreed, batch_id, moment, started),
-            closing(self._open(agreed, batch, batch_id, format, options)) as opened,
-        ):
+        with errand.watching(), closing(self._open(agreed, batch, batch_id, format, options)) as opened:
             tell("planning")
             planned = plan(agreed, self.engines, moment, opened)
             verdict = self._verdict(planned, opened, tell)
-            acted = self._act(planned, verdict, opened, tell) if act else self._weigh(planned, verdict, opened, tell)
+            acted = self._act(planned, verdict, opened, tell, errand) if act else self._weigh(planned, verdict, opened, tell)
         outcome = RunOutcome(
-            run_id=self._run_id(moment),
+            run_id=errand.run_id,
             contract=agreed,
             verdict=acted.verdict or verdict,
             action=acted.action,
             parts=acted.parts,
             receipt=acted.receipt,
             manifest=acted.manifest,
-            seconds=time.monotonic() - started,
+            seconds=errand.seconds,
             decided_before=acted.earlier,
             warnings=(*self.places.notes(agreed), *opened.notes, *acted.warnings),
         )
-        return self._record(outcome)
+        return errand.finish(outcome, tell)
 
     def _contract(self, contract: str | Path | Contract) -> Contract:
         if isinstance(contract, Contract):
@@ -276,14 +286,14 @@ class Gate(Opening, Ward):
             ),
         )
 
-    def _act(self, planned: Plan, verdict: Verdict, batch: Batch, tell: Progress) -> Acted:
+    def _act(self, planned: Plan, verdict: Verdict, batch: Batch, tell: Progress, errand: Errand) -> Acted:
         """Do what the verdict says, unless a decision on this very batch stands already: the first one counts."""
         contract = planned.contract
         desk = replace(self._desk, target=self.places.target(contract), store=self.places.store(contract))
         door = Door(contract=contract, batch=batch, desk=desk, chosen=self.places.chosen(contract))
         tell("looking for an earlier decision")
         try:
-            acted = self._standing(door, verdict) or self._act_first(door, planned, verdict, batch, tell)
+            acted = self._standing(door, verdict) or self._act_first(door, planned, verdict, batch, tell, errand)
         except StorageError as error:
             if verdict.decision is not Decision.BLOCK:
                 raise
@@ -298,14 +308,18 @@ class Gate(Opening, Ward):
                 raise
             return None  # splitting it again brings the rows at hand, and whoever keeps them finds the item, and what it lacks
 
-    def _act_first(self, door: Door, planned: Plan, verdict: Verdict, batch: Batch, tell: Progress) -> Acted:
+    def _act_first(  # noqa: PLR0917 - all that acting takes
+        self, door: Door, planned: Plan, verdict: Verdict, batch: Batch, tell: Progress, errand: Errand
+    ) -> Acted:
         match verdict.decision:
             case Decision.COMMIT | Decision.COMMIT_WITH_WARNINGS:
+                errand.plan(verdict)
                 tell("committing")
                 return door.commit(commit_properties(door.contract, verdict))
             case Decision.QUARANTINE:
                 weighed = self._weigh(planned, verdict, batch, tell)
                 verdict = weighed.verdict or verdict
+                errand.plan(verdict, door.quarantine_id)
                 tell("quarantining")
                 evidence = document(verdict, door.contract.classified_columns)
                 if weighed.split is not None:
@@ -324,29 +338,6 @@ class Gate(Opening, Ward):
         if isinstance(found, Split):
             return replace(nothing, split=found, parts=Parts.of(found))
         return replace(nothing, verdict=replace(verdict, reasons=(*verdict.reasons, f"not split into rows: {found.why}")))
-
-    @contextmanager
-    def _noted(self, contract: Contract, batch_id: str | None, moment: datetime, started: float) -> Iterator[None]:
-        """Have the history know of a batch that could not be read: there is no verdict on it, and it went nowhere."""
-        try:
-            yield
-        except BatchUnreadable as error:
-            seconds = time.monotonic() - started
-            with suppress(StorageError):  # what is wrong with the batch matters more
-                self.history.record(
-                    record_of_unreadable(
-                        contract, error, run_id=self._run_id(moment), batch_id=batch_id, now=moment, seconds=seconds
-                    )
-                )
-            raise
-
-    def _record(self, outcome: RunOutcome) -> RunOutcome:
-        """Write the run to the history. It isn't the arbiter: if it can't be written, the decision stands, and says so."""
-        try:
-            self.history.record(record_of(outcome))
-        except StorageError as error:
-            return replace(outcome, warnings=(*outcome.warnings, f"the run is not in the history: {error}"))
-        return outcome
 
 
 class _Parameters(Mapping[str, str]):

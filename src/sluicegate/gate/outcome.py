@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sluicegate.contract.model import Contract
@@ -15,9 +16,37 @@ from sluicegate.ports.target import CommitReceipt
 from sluicegate.verdict.document import document
 from sluicegate.verdict.model import Decision, Verdict
 
-__all__ = ["RunOutcome"]
+__all__ = ["RunOutcome", "Told"]
 
 _HELD, _BLOCKED, _ENGINE_BROKE = 3, 4, 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """How far the alert of a run is with one service.
+
+    Attributes:
+        service: empty where the channel's message still waits for its moment.
+        state: ``delivered``; ``due``, tried again at ``next_at``; ``sending``, no answer yet; ``failed`` and ``dropped``, given up;
+            ``waiting``: joined a message that leaves at ``next_at``.
+        detail: what the service said; without secrets.
+    """
+
+    channel: str
+    state: str
+    service: str = ""
+    detail: str = ""
+    next_at: datetime | None = None
+
+    def as_document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "channel": self.channel,
+            "service": self.service,
+            "state": self.state,
+            "detail": self.detail,
+            "next_at": self.next_at.isoformat() if self.next_at else None,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +61,7 @@ class RunOutcome:
         decided_before: the action is that of an earlier run, or of another at the same moment; this one changed nothing.
         seconds: of wall time, from the contract's file to the end.
         parts: of a batch that was split; of one that was only checked, if it would be.
+        told: to whom what there is to tell of the run has got by now.
         warnings: what a person should know beside the decision, and doesn't change it: columns that could not be read as
             declared, what of the contract this release does not act on, a history that could not be written.
     """
@@ -46,6 +76,7 @@ class RunOutcome:
     decided_before: bool = False
     warnings: tuple[str, ...] = ()
     parts: Parts | None = None
+    told: tuple[Told, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -95,6 +126,7 @@ class RunOutcome:
             "seconds": round(self.seconds, 3),
             "exit_code": self.exit_code,
             "warnings": list(self.warnings),
+            "alerts": [told.as_document() for told in self.told],
             "owner": self.contract.owner,
             "documentation_url": self.contract.documentation_url,
             "verdict": document(self.verdict, self.contract.classified_columns),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -12,13 +12,14 @@ from sluicegate.contract.model import Contract
 from sluicegate.errors import BatchUnreadable
 from sluicegate.gate.act import ActionTaken
 from sluicegate.gate.outcome import RunOutcome
+from sluicegate.gate.replay import ReplayOutcome
 from sluicegate.history.record import RunRecord
 from sluicegate.ports.quarantine import Manifest
 from sluicegate.ports.target import CommitReceipt
 from sluicegate.verdict.document import document
 from sluicegate.verdict.model import Decision, Outcome
 
-__all__ = ["record_of", "record_of_release", "record_of_unreadable"]
+__all__ = ["record_of", "record_of_replay", "record_of_unreadable"]
 
 
 def record_of(outcome: RunOutcome) -> RunRecord:
@@ -78,7 +79,31 @@ def record_of_unreadable(
     )
 
 
-def record_of_release(
+def record_of_replay(outcome: ReplayOutcome, *, run_id: str, started_at: str, seconds: float) -> RunRecord | None:
+    """The record of a replay or release; None where nothing was done, because the item was at rest already."""
+    contract, verdict, item = outcome.contract, outcome.verdict, outcome.manifest
+    if contract is None:
+        return None
+    if verdict is None:
+        record = _record_of_release(item, outcome.receipt, run_id=run_id, started_at=started_at, seconds=seconds)
+    else:
+        done = RunOutcome(
+            run_id=run_id,
+            seconds=seconds,
+            contract=contract,
+            verdict=verdict,
+            action=ActionTaken.COMMITTED if outcome.receipt else ActionTaken.QUARANTINED,
+            receipt=outcome.receipt,
+            manifest=item,
+        )
+        record = record_of(done)
+    if item.scope == "rows":  # beside the rest of their batch, not instead of it
+        rows = outcome.receipt.rows if outcome.receipt else item.rows
+        record = replace(record, batch_id=item.target_batch_id, rows=rows)
+    return record
+
+
+def _record_of_release(
     item: Manifest, receipt: CommitReceipt | None, *, run_id: str, started_at: str, seconds: float
 ) -> RunRecord:
     """The record of a batch that was committed without its checks being run again: with the verdict that had refused it."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sluicegate.errors import NoSuchItem, StorageError
-from sluicegate.ports.quarantine import Confirming, Lending, Manifest, Probed, QuarantineRequest, QuarantineStore
+from sluicegate.ports.quarantine import Confirming, Lending, Locating, Manifest, Probed, QuarantineRequest, QuarantineStore
 from sluicegate.ports.recovery import Recoverable, Recovered
 
 __all__ = ["Stores"]
@@ -89,6 +89,11 @@ class Stores:
         home = self._home(manifest)
         if isinstance(home, Confirming):
             home.confirm(manifest)
+
+    def where(self, quarantine_id: str, *, tenant: str, dataset: str) -> str:
+        """Where the item was found; where new ones go."""
+        home = self._homes.get(quarantine_id, self.members[0])
+        return home.where(quarantine_id, tenant=tenant, dataset=dataset) if isinstance(home, Locating) else quarantine_id
 
     def give_back(self, files: Sequence[Path]) -> None:
         """Let each take back its own."""

@@ -5,24 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sluicegate.batch import scratch
 from sluicegate.batch.database import interruptible
 from sluicegate.batch.source import Batch
 from sluicegate.contract.model import Contract
-from sluicegate.errors import StorageError, UsageError
+from sluicegate.errors import UsageError
 from sluicegate.gate import keep
 from sluicegate.gate import recover as recovery
 from sluicegate.gate import replay as steps
-from sluicegate.gate.act import ActionTaken
+from sluicegate.gate.alerting import Alerting
+from sluicegate.gate.commands import Commands
+from sluicegate.gate.errand import ReplayErrand
 from sluicegate.gate.items import Desk
-from sluicegate.gate.outcome import RunOutcome
 from sluicegate.gate.places import Places
-from sluicegate.gate.record import record_of, record_of_release
+from sluicegate.gate.record import record_of_replay
 from sluicegate.ports.quarantine import Manifest
 from sluicegate.ports.recovery import Recovered
 from sluicegate.ports.target import Target
@@ -88,6 +88,9 @@ class Ward:
         def _merged(self, item: Manifest, contract: Contract, rows: Batch) -> AbstractContextManager[Batch | None]: ...
         def _open_original(self, item: Manifest) -> Batch: ...
         def _run_id(self, moment: datetime) -> str: ...
+        @property
+        def alerting(self) -> Alerting: ...
+        def _commands(self, agreed: Contract, contract: object, batch: object = None) -> Commands: ...
 
     @property
     def _desk(self) -> Desk:
@@ -152,11 +155,15 @@ class Ward:
             nonlocal moment
             if original_clock:
                 moment = _clock_of(item)
-            return self._suited(agreed, item, beside)
+            found = self._suited(agreed, item, beside)
+            errand.plan(item, found)
+            return found
 
+        errand = self._replay_errand(agreed, contract, tells=not dry_run)
         task = steps.Task(quarantine_id=quarantine_id, contract_for=contract_for, by=by, why=why, data=data, format=format)
-        outcome = steps.replay(self._bench(judge), task, dry_run=dry_run)
-        return outcome if dry_run else self._recorded(outcome, time.monotonic() - started)
+        with errand.watching():
+            outcome = steps.replay(self._bench(judge), task, dry_run=dry_run)
+        return outcome if dry_run else self._recorded(outcome, errand, started)
 
     @interruptible()
     def release(
@@ -186,14 +193,18 @@ class Ward:
         agreed = self._known(contract)
 
         def contract_for(item: Manifest) -> Contract:
-            return self._suited(agreed, item, beside)
+            found = self._suited(agreed, item, beside)
+            errand.plan(item, found)
+            return found
 
         def judge(*_: object) -> Verdict:
             raise AssertionError
 
+        errand = self._replay_errand(agreed, contract)
         task = steps.Task(quarantine_id=quarantine_id, contract_for=contract_for, by=by, why=reason)
-        outcome = steps.release(self._bench(judge), task)
-        return self._recorded(outcome, time.monotonic() - started)
+        with errand.watching():
+            outcome = steps.release(self._bench(judge), task)
+        return self._recorded(outcome, errand, started)
 
     def review(self, quarantine_id: str, *, by: str, note: str, hold: bool | None = None) -> Manifest:
         """Note in an item's history that somebody looked at it; ``hold``: keep it from being deleted and purged (False: no longer).
@@ -252,6 +263,10 @@ class Ward:
             yield from recovery.recover(self._desk, self._open_original, older_than=moment, dry_run=dry_run)
         yield from scratch.leavings(self.profile.batch.temp_directory, older_than=moment, dry_run=dry_run)
 
+    def _replay_errand(self, agreed: Contract | None, contract: object, *, tells: bool = True) -> ReplayErrand:
+        commands = self._commands(agreed, contract) if agreed else Commands(config=str(self.profile.file or ""))
+        return ReplayErrand(alerting=self.alerting, commands=commands, tells=tells)
+
     def _known(self, contract: str | Path | Contract | None) -> Contract | None:
         """The contract that was given; items where it keeps its refused batches are found from now on."""
         agreed = self._contract(contract) if contract is not None else None
@@ -269,29 +284,11 @@ class Ward:
         moment = now or self._clock()
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
-    def _recorded(self, outcome: steps.ReplayOutcome, seconds: float) -> steps.ReplayOutcome:
-        """Write what was done to the history; as after a run, a history that can't be written changes nothing."""
-        contract, verdict = outcome.contract, outcome.verdict
-        if contract is None:
-            return outcome
+    def _recorded(self, outcome: steps.ReplayOutcome, errand: ReplayErrand, started: float) -> steps.ReplayOutcome:
         moment = self._moment(None)
-        facts: dict[str, Any] = {"run_id": self._run_id(moment), "seconds": seconds}
-        if verdict is None:
-            record = record_of_release(outcome.manifest, outcome.receipt, started_at=moment.isoformat(), **facts)
-        else:
-            action = ActionTaken.COMMITTED if outcome.receipt else ActionTaken.QUARANTINED
-            done = RunOutcome(
-                contract=contract, verdict=verdict, action=action, receipt=outcome.receipt, manifest=outcome.manifest, **facts
-            )
-            record = record_of(done)
-        if outcome.manifest.scope == "rows":  # beside the rest of their batch, not instead of it
-            rows = outcome.receipt.rows if outcome.receipt else outcome.manifest.rows
-            record = replace(record, batch_id=outcome.manifest.target_batch_id, rows=rows)
-        try:
-            self.history.record(record)
-        except StorageError as error:
-            return replace(outcome, warnings=(*outcome.warnings, f"the run is not in the history: {error}"))
-        return outcome
+        seconds = time.monotonic() - started
+        record = record_of_replay(outcome, run_id=self._run_id(moment), started_at=moment.isoformat(), seconds=seconds)
+        return errand.finish(outcome, record)
 
 
 def _clock_of(item: Manifest) -> datetime:

@@ -59,3 +59,13 @@ class Alert:
     def event(self) -> Event:
         """What it is about above all: alerts of one contract, event and severity fold into one message."""
         return self.events[0]
+
+    @property
+    def refusal(self) -> bool:
+        """Whether it says that a batch was refused, in whole or in part: from then on its contract fails, until a batch passes."""
+        return Event.COMMITTED_WITH_WARNINGS not in self.events and not _REFUSALS.isdisjoint(self.events)
+
+
+_REFUSALS = frozenset(
+    {Event.ENGINE_ERROR, Event.SCHEMA_VIOLATION, Event.QUALITY_VIOLATION, Event.SLA_VIOLATION, Event.QUARANTINED}
+)

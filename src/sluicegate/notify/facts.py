@@ -19,7 +19,7 @@ NAMES: Mapping[str, str] = {
     "events": "everything that it is about, as a list",
     "severity": "critical, error, warning or info",
     "decision": "the verdict's: commit, commit_with_warnings, quarantine, block; empty where there is none",
-    "action": "what was done: committed, quarantined, split, blocked, unreadable, broke, replayed, released, expiring, unknown",
+    "action": "what was done: committed, quarantined, split, blocked, deleted, unreadable, broke, replayed, released, expiring, unknown",
     "headline": "one line that says it: the message's title",
     "summary": "a sentence or two on what was done with the batch",
     "problem": "why there is no verdict: what can't be read, which engine broke",

@@ -8,6 +8,7 @@ from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
+from sluicegate.errors import Fault
 from sluicegate.history.alert import Alert, Event
 from sluicegate.ports.notifier import AlertSeverity
 
@@ -77,6 +78,7 @@ class NotificationSettings:
         retention_days_before: warn of quarantined items this many days before they expire; None: never.
         review_url: a link's template with ``{quarantine_id}``, ``{run_id}`` and other plain names; empty: none.
         base: where relative paths start.
+        warnings: what lint has to say of the file that is no fault.
     """
 
     channels: Mapping[str, Channel] = field(default_factory=dict)
@@ -90,3 +92,4 @@ class NotificationSettings:
     retention_days_before: int | None = None
     review_url: str = ""
     base: Path = Path()
+    warnings: tuple[Fault, ...] = field(default=(), compare=False)

@@ -5,22 +5,48 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, lru_cache
 from html import escape
-from typing import Any
+from importlib.resources import files
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sluicegate.history.alert import Alert, Event
-from sluicegate.notify.facts import complete
+from sluicegate.notify.dialects import looks_like_html, text_of_html
+from sluicegate.notify.facts import NAMES, complete
 from sluicegate.notify.model import Channel, NotificationSettings
-from sluicegate.notify.wording import clock, headline, moment, summary
+from sluicegate.notify.samples import SAMPLES
+from sluicegate.notify.sandbox import TemplateFault, TooMuch, check, environment, fill
+from sluicegate.notify.wording import (
+    clock,
+    digest_headline,
+    heading,
+    headline,
+    moment,
+    particulars,
+    passes_again,
+    summary,
+    summary_of_all,
+)
 from sluicegate.ports.notifier import AlertSeverity, Message, TextFormat
+from sluicegate.words import one_line
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 __all__ = ["Folded", "TemplateFault", "faults_of", "render"]
 
 _LONGEST_TITLE = 150
+_LONGEST_BODY = 20_000
+_LONGEST_HTML = 100_000  # what mail readers show without cutting it themselves
+_LONGEST_MARKDOWN = 2_900  # a section of a chat's message takes 3,000
+_MOST_ALERTS = 20
+_SUBJECT = re.compile(r"\s*Subject:[ \t]*([^\n]+)(?:\n|\Z)", re.IGNORECASE)
+_NO_ATTRIBUTE = re.compile(r"has no (?:attribute|element) '?(\w+)'?")
 _TIMES = ("at", "expires_at", "failing_since")
 _ENDED_BY_RECOVERED = frozenset(
     {Event.ENGINE_ERROR, Event.SCHEMA_VIOLATION, Event.QUALITY_VIOLATION, Event.SLA_VIOLATION, Event.RECOVERED}
@@ -63,58 +89,194 @@ class Folded:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateFault:
-    """One thing wrong in a template: the line counts from 1 within its text."""
-
-    line: int
-    message: str
-    hint: str = ""
-
-
 def faults_of(text: str) -> tuple[TemplateFault, ...]:
     """Everything that is wrong with a template, held against what every event has to say; empty: it will render."""
-    return () if text.strip() else (TemplateFault(1, "it says nothing"),)
+    tree, faults = check(text)
+    if tree is None:
+        return faults
+    found: dict[TemplateFault, None] = {}
+    settings = NotificationSettings(review_url="https://example.com/{run_id}")
+    for name, alert in SAMPLES.items():
+        facts = _facts(Folded.of(alert), settings)
+        try:
+            fill(_compiled(text, TextFormat.TEXT), facts, _LONGEST_BODY)
+        except Exception as error:  # noqa: BLE001 - whatever a template can run into is its fault
+            found[_fault_of(error, f"in a message about {name}")] = None
+    first = {(fault.line, fault.message): fault for fault in reversed(found)}  # one sample of each is enough
+    return tuple(sorted(first.values(), key=lambda fault: fault.line))
 
 
 def render(channel: Channel, format: TextFormat, folded: Folded, settings: NotificationSettings) -> Message:  # noqa: A002 - the port's word
     """The message that this channel is sent. Never raises for anything that is in a template, or in the facts."""
     facts = _facts(folded, settings)
     last = folded.alerts[-1]
-    text = "\n\n".join(filter(None, (facts["summary"], facts["violations_list"], facts["next_command"])))
+    chosen = None if folded.digest else next((event for event in last.events if event in channel.templates), None)
+    subject, body, text = _written(chosen and channel.templates[chosen], f"for {chosen} in {channel.name}", format, facts)
+    severity = min((alert.severity for alert in folded.alerts), key=list(AlertSeverity).index)
     return Message(
         key=folded.key,
-        incident=_incident(last),
-        title=facts["headline"],
-        body=text if format is not TextFormat.HTML else f"<pre>{escape(text)}</pre>",
+        incident=_incident(last, folded),
+        title=one_line(subject or facts["headline"], _LONGEST_TITLE),
+        body=body,
         text=text,
-        severity=last.severity,
-        resolves=last.event is Event.RECOVERED,
-        mention=channel.mention_on_critical and last.severity is AlertSeverity.CRITICAL,
-        link=facts["review_url"],
+        severity=severity,
+        resolves=not folded.digest and (last.event is Event.RECOVERED or passes_again(facts)),
+        mention=channel.mention_on_critical and severity is AlertSeverity.CRITICAL,
+        link="" if folded.digest else facts["review_url"],
     )
 
 
-def _incident(alert: Alert) -> str:
+def _written(template: str | None, which: str, format: TextFormat, facts: Mapping[str, Any]) -> tuple[str, str, str]:  # noqa: A002
+    """Title, body and plain text; of a template that can't be used, what is said without one, and that it can't.
+
+    A title is what a template's first line has after ``Subject:``; else it is empty.
+    """
+    if template is None:
+        return "", *_by_default(format, facts)
+    try:
+        subject, rest = _subject(template)
+        title = _filled_in(subject, TextFormat.TEXT, facts) if subject else ""
+        return " ".join(title.split()), *_by_template(rest, format, facts)
+    except Exception as error:  # noqa: BLE001 - a message never fails for its template
+        fault = _fault_of(error, "")
+        note = f"The template {which} can't be used, line {fault.line}: {fault.message}"
+        return "", *_by_default(format, facts, note)
+
+
+def _subject(template: str) -> tuple[str, str]:
+    found = _SUBJECT.match(template)
+    return (found[1], "\n" + template[found.end() :]) if found else ("", template)
+
+
+def _by_template(template: str, format: TextFormat, facts: Mapping[str, Any]) -> tuple[str, str]:  # noqa: A002 - the port's word
+    """Body and plain text. For a mail a template is HTML, or plain text that is set as it is."""
+    if format is not TextFormat.HTML:
+        body = _filled_in(template, format, facts)
+        return body, body if format is TextFormat.TEXT else _filled_in(template, TextFormat.TEXT, facts)
+    if looks_like_html(template):
+        body = _filled_in(template, TextFormat.HTML, facts, _LONGEST_HTML)
+        return body, text_of_html(body)
+    text = _filled_in(template, TextFormat.TEXT, facts)
+    return _set(text), text
+
+
+def _set(text: str) -> str:
+    return f'<div style="font:16px/1.5 sans-serif;white-space:pre-wrap;overflow-wrap:anywhere;">{escape(text)}</div>'
+
+
+def _by_default(format: TextFormat, facts: Mapping[str, Any], note: str = "") -> tuple[str, str]:  # noqa: A002 - the port's word
+    shown = {**facts, "note": note}
+    text = _tidy(_cut(*fill(_shipped(TextFormat.TEXT), shown, _LONGEST_BODY)))
+    if format is TextFormat.TEXT:
+        return text, text
+    longest = {TextFormat.MARKDOWN: _LONGEST_MARKDOWN, TextFormat.HTML: _LONGEST_HTML}[format]
+    body, more = fill(_shipped(format), shown, longest)
+    if more and format is TextFormat.HTML:  # half a page is no page
+        return _set(text), text
+    return (body if format is TextFormat.HTML else _tidy(_cut(body, more))), text
+
+
+def _filled_in(template: str, format: TextFormat, facts: Mapping[str, Any], longest: int = _LONGEST_BODY) -> str:  # noqa: A002
+    known = {name: facts[name] for name in NAMES}
+    text, more = fill(_compiled(template, format), known, longest)
+    if more and format is TextFormat.HTML:
+        raise TooMuch(f"more than {longest:,} characters")
+    return text if format is TextFormat.HTML else _tidy(_cut(text, more))
+
+
+def _cut(text: str, more: bool) -> str:  # noqa: FBT001 - what fill() returns
+    return f"{text.rstrip()}\n… (cut: it is longer)" if more else text
+
+
+def _tidy(text: str) -> str:
+    """Without the holes that facts with nothing to say leave."""
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)).strip()
+
+
+@lru_cache(maxsize=64)
+def _compiled(template: str, format: TextFormat) -> Template:  # noqa: A002 - the port's word
+    """A configured template, ready.
+
+    Raises:
+        _Unusable: it has faults.
+    """
+    tree, faults = check(template)
+    if tree is None:
+        raise _Unusable(faults[0])
+    return environment(format).from_string(tree)
+
+
+@cache
+def _shipped(format: TextFormat) -> Template:  # noqa: A002 - the port's word
+    """What a message says where no template is configured."""
+    source = files("sluicegate.notify").joinpath("defaults", f"{format.value}.j2").read_text(encoding="utf-8")
+    return environment(format).from_string(source)
+
+
+class _Unusable(Exception):
+    def __init__(self, fault: TemplateFault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+
+
+def _fault_of(error: Exception, hint: str) -> TemplateFault:
+    """What a template ran into, and in which of its lines."""
+    if isinstance(error, _Unusable):
+        return error.fault
+    lines = [frame.tb_lineno for frame in _frames(error.__traceback__) if frame.tb_frame.f_code.co_filename == "<template>"]
+    message = str(error) or type(error).__name__
+    if missing := _NO_ATTRIBUTE.search(message):
+        message = f"there is no {missing[1]!r} in it"
+    return TemplateFault(lines[-1] if lines else 1, message, hint)
+
+
+def _frames(trace: TracebackType | None) -> Iterator[TracebackType]:
+    while trace:
+        yield trace
+        trace = trace.tb_next
+
+
+def _incident(alert: Alert, folded: Folded) -> str:
     """The same for a contract's refusals and for its recovery; of other events nobody waits for the end."""
     about = (alert.tenant, alert.contract_name, alert.dataset)
-    parts = about if alert.event in _ENDED_BY_RECOVERED else (*about, alert.event.value)
+    parts: tuple[str, ...] = (
+        (folded.key,) if folded.digest else about if alert.event in _ENDED_BY_RECOVERED else (*about, alert.event.value)
+    )
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 def _facts(folded: Folded, settings: NotificationSettings) -> dict[str, Any]:
-    """Those of the last alert, with what only the telling knows."""
+    """Those of the last alert, with what only the telling knows; and beside the names what the shipped templates show besides."""
     zone = settings.timezone
     told = [_of(alert, settings) for alert in folded.alerts]
     facts = told[-1] | {
         "folded": folded.count,
-        "alerts": told,
+        "alerts": told[-_MOST_ALERTS:],
         "first_at": moment(folded.first_at, zone),
         "last_at": moment(folded.last_at, zone),
         "since": clock(folded.first_at, folded.last_at, zone),
         "standing": folded.standing,
     }
-    return facts | {"headline": headline(facts)[:_LONGEST_TITLE]}
+    facts |= {
+        "digest": folded.digest,
+        "groups": _groups(folded.alerts, settings),
+        "more": folded.count - len(folded.alerts),
+        "note": "",
+    }
+    facts |= {"heading": heading(facts), "particulars": particulars(facts), "summary": summary_of_all(facts)}
+    return facts | {"headline": digest_headline(facts) if folded.digest else headline(facts)}
+
+
+def _groups(alerts: Sequence[Alert], settings: NotificationSettings) -> list[dict[str, Any]]:
+    """Of a digest: those of one contract and event together, the one that came last first."""
+    groups: dict[tuple[str, ...], list[Alert]] = {}
+    for alert in reversed(alerts):
+        groups.setdefault((alert.tenant, alert.contract_name, alert.event.value), []).append(alert)
+    told = []
+    for those in groups.values():
+        facts = _of(those[0], settings) | {"folded": len(those), "since": clock(those[-1].at, those[0].at, settings.timezone)}
+        told.append(facts | {"headline": headline(facts)})
+    return told
 
 
 def _of(alert: Alert, settings: NotificationSettings) -> dict[str, Any]:
@@ -132,6 +294,8 @@ def _of(alert: Alert, settings: NotificationSettings) -> dict[str, Any]:
     }
     facts = complete({**known, **alert.facts})
     facts |= {name: moment(facts[name], settings.timezone) for name in _TIMES}
+    if alert.event is Event.REPLAYED:  # it is through
+        facts["replay_command"] = ""
     facts["review_url"] = _filled(settings.review_url, facts)
     facts["summary"] = facts["summary"] or summary(facts)
     facts["headline"] = headline(facts)

@@ -9,20 +9,49 @@ from typing import Any
 from sluicegate.history.alert import Event
 from sluicegate.words import plural
 
-__all__ = ["clock", "headline", "moment", "summary"]
+__all__ = [
+    "clock",
+    "digest_headline",
+    "heading",
+    "headline",
+    "moment",
+    "particulars",
+    "passes_again",
+    "summary",
+    "summary_of_all",
+]
 
+_REFUSED = frozenset({"quarantined", "blocked", "unreadable", "broke"})
 _DONE: Mapping[str, str] = {
     "quarantined": "quarantined",
     "split": "split",
     "blocked": "blocked",
-    "unreadable": "not readable",
+    "unreadable": "could not be read",
     "broke": "not checked: an engine broke",
     "committed": "committed with warnings",
     "replayed": "replayed and committed",
     "released": "released and committed",
     "unknown": "not finished: its run died",
+    "late": "refused too late: it had been committed",
+    "deleted": "refused again: it had been given up",
 }
 """Action -> what can be said of a batch, or of many."""
+_SUMMARIES: Mapping[str, str] = {
+    "quarantined": "Nothing was committed: {rows} {wait} in quarantine as {item}.",
+    "split": "{committed} committed, {waiting} waiting in quarantine as {item}.",
+    "blocked": "Nothing was committed: the batch stays where it was.",
+    "unreadable": "It can't be read, so nothing was checked. It stays where it was.",
+    "broke": "An engine broke, so there is no verdict. Nothing was committed: the batch stays where it was.",
+    "committed": "{committed} committed{to}.",
+    "late": "An earlier run had committed it{to}, and there it stays.",
+    "deleted": "It had been given up before as {item}: nothing was committed, and nothing kept again.",
+    "replayed": "It was replayed{by}: {committed} committed{to}.",
+    "released": "It was released{by}, although its checks failed{why}. {committed} committed{to}.",
+    "expiring": "It waits in quarantine as {item} and will be deleted on {expires}: replay it, release it or hold it before.",
+    "unknown": "The run died before it could say what became of the batch.",
+    "recovered": "Batch {batch} passed{refused}.",
+}
+"""The same, in a sentence."""
 
 
 def moment(at: datetime | str, zone: str) -> str:
@@ -67,61 +96,86 @@ def headline(facts: Mapping[str, Any]) -> str:
     if facts["event"] == Event.RETENTION_WARNING:
         what = f"batch {facts['batch_id']}" if facts["folded"] == 1 else f"{facts['folded']:,} quarantined batches"
         return f"{who}: {what} will be deleted {'on ' + facts['expires_at'] if facts['folded'] == 1 else 'soon'}"
-    done = _DONE.get(facts["action"], facts["action"] or facts["event"])
+    done = _DONE.get(_action(facts), facts["action"] or facts["event"])
     if facts["folded"] > 1:
         return f"{who}: {facts['folded']:,} batches {done} since {facts['since']}"
     batch = f"batch {facts['batch_id']}" if facts["batch_id"] else "a batch"
     return f"{who}: {batch} {done}{_why(facts)}"
 
 
+def _action(facts: Mapping[str, Any]) -> str:
+    """What was done, of a batch that its verdict lets through, or that was not let through: that had been committed before."""
+    late = facts["action"] == "committed" and facts["decision"] in {"quarantine", "block"}
+    return "late" if late else str(facts["action"])
+
+
 def _why(facts: Mapping[str, Any]) -> str:
-    count = facts["violation_count"]
-    if not count or facts["event"] == Event.REPLAYED:
+    return f", {_broken(facts)}" if facts["violation_count"] and facts["event"] != Event.REPLAYED else ""
+
+
+def _broken(facts: Mapping[str, Any]) -> str:
+    outcomes = {each["outcome"] for each in facts["violations"]}
+    return f"{plural(facts['violation_count'], 'check')} {outcomes.pop() if len(outcomes) == 1 else 'did not hold'}"
+
+
+def digest_headline(facts: Mapping[str, Any]) -> str:
+    """One line over a list of many."""
+    contracts = {(group["tenant_id"], group["contract_name"]) for group in facts["groups"]}
+    return f"Digest: {plural(facts['folded'], 'alert')} of {plural(len(contracts), 'contract')} since {facts['since']}"
+
+
+def heading(facts: Mapping[str, Any]) -> str:
+    """What stands over the list of checks; nothing where there is none."""
+    if not facts["violation_count"]:
         return ""
-    if facts["event"] == Event.COMMITTED_WITH_WARNINGS:
-        return f", {plural(count, 'check')} of {sum(facts['verdict']['counts'].values()):,}"
-    return f", {plural(count, 'check')} failed"
+    return _broken(facts) + (" in the last one" if facts["folded"] > 1 else "")
+
+
+def particulars(facts: Mapping[str, Any]) -> list[str]:
+    """What the message is about, in a few words each."""
+    version, batch, rows = facts["contract_version"], facts["batch_id"], facts["rows"]
+    return [
+        f"{facts['contract_name']} {version}".strip(),
+        *([f"dataset {facts['asset_name']}"] if facts["asset_name"] not in {"", facts["contract_name"]} else []),
+        *([f"batch {batch}"] if batch else []),
+        *([plural(rows, "row")] if rows else []),
+        *([facts["environment"]] if facts["environment"] not in {"", "default"} else []),
+        facts["at"],
+        *([f"run {facts['run_id']}"] if facts["run_id"] else []),
+    ]
+
+
+def passes_again(facts: Mapping[str, Any]) -> bool:
+    """Whether a refusal is told when it is over already: the message waited for its window, or for the network."""
+    return facts["standing"] == "passing" and facts["action"] in _REFUSED
+
+
+def summary_of_all(facts: Mapping[str, Any]) -> str:
+    """The summary of the last, said of all that a message stands for, and of what came after."""
+    parts = [facts["summary"]]
+    if facts["folded"] > 1 and facts["batch_id"]:
+        parts.insert(0, f"The last one is batch {facts['batch_id']}.")
+    if passes_again(facts):
+        parts.append("Meanwhile the contract passes again.")
+    return " ".join(filter(None, parts))
 
 
 def summary(facts: Mapping[str, Any]) -> str:
     """What was done with the batch, in a sentence or two, of facts that are complete."""
-    kept = f"in quarantine as {facts['quarantine_id']}"
-    rows, waiting = plural(facts["rows"], "row"), plural(facts["rows_quarantined"], "row")
-    committed = plural(facts["rows_committed"] or facts["rows"], "row")
-    match facts["action"]:
-        case "quarantined":
-            wait = "waits" if facts["rows"] == 1 else "wait"
-            return f"Nothing was committed: {rows} {wait} {kept}."
-        case "split":
-            return f"{committed} committed, {waiting} waiting {kept}."
-        case "blocked":
-            return "Nothing was committed: the batch stays where it was."
-        case "unreadable":
-            return "It can't be read, so nothing was checked. It stays where it was."
-        case "broke":
-            return "An engine broke, so there is no verdict. Nothing was committed: the batch stays where it was."
-        case "committed":
-            return f"{committed} committed{_to(facts)}."
-        case "replayed":
-            return f"It was replayed{_by(facts)}: {committed} committed{_to(facts)}."
-        case "released":
-            why = f": {facts['reason']}" if facts["reason"] else ""
-            return f"It was released{_by(facts)}, although its checks failed{why}. {committed} committed{_to(facts)}."
-        case "passed":
-            since = f" since {facts['failing_since']}" if facts["failing_since"] else ""
-            refused = f", after {plural(facts['refused'], 'refused batch', 'refused batches')}{since}" if facts["refused"] else ""
-            return f"Batch {facts['batch_id']} passed{refused}."
-        case "expiring":
-            return f"It waits {kept} and will be deleted on {facts['expires_at']}: replay it, release it or hold it before."
-        case "unknown":
-            return "The run died before it could say what became of the batch."
-        case _:
-            return ""
-
-
-def _to(facts: Mapping[str, Any]) -> str:
-    return f" to {facts['location']}" if facts["location"] else ""
-
-
-def _by(facts: Mapping[str, Any]) -> str:
-    return f" by {facts['by']}" if facts["by"] else ""
+    action = Event.RECOVERED.value if facts["event"] == Event.RECOVERED else _action(facts)
+    if action == "unknown" and facts["problem"]:
+        return ""  # which says it
+    since = f" since {facts['failing_since']}" if facts["failing_since"] else ""
+    return _SUMMARIES.get(action, "").format(
+        batch=facts["batch_id"],
+        item=facts["quarantine_id"],
+        rows=plural(facts["rows"], "row"),
+        wait="waits" if facts["rows"] == 1 else "wait",
+        committed=plural(facts["rows_committed"] or facts["rows"], "row"),
+        waiting=plural(facts["rows_quarantined"], "row"),
+        expires=facts["expires_at"],
+        to=f" to {facts['location']}" if facts["location"] else "",
+        by=f" by {facts['by']}" if facts["by"] else "",
+        why=f": {facts['reason']}" if facts["reason"] else "",
+        refused=f", after {plural(facts['refused'], 'refused batch', 'refused batches')}{since}" if facts["refused"] else "",
+    )

@@ -18,6 +18,7 @@ __all__ = [
     "ROW_COLUMN",
     "Confirming",
     "Lending",
+    "Locating",
     "Manifest",
     "Probed",
     "QuarantineRequest",
@@ -263,6 +264,15 @@ class Confirming(Protocol):
         Raises:
             StorageError: one is gone, or has another length.
         """
+        ...
+
+
+@runtime_checkable
+class Locating(Protocol):
+    """What a store may offer besides: saying where an item is, or would be, in words that a person can look it up by."""
+
+    def where(self, quarantine_id: str, *, tenant: str, dataset: str) -> str:
+        """A path or a URI, without secrets; nothing is asked for it."""
         ...
 
 

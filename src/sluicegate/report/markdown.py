@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sluicegate.report import wording
 from sluicegate.report.model import Failure, Report
 from sluicegate.report.wording import ATTENTION, MARKS, counts_text, reasons_of, sentence, word_of
 from sluicegate.words import clean, plural
@@ -50,6 +51,8 @@ def _of_run(report: Report) -> Iterator[str]:
     told = [counts_text(verdict), f"batch {verdict['batch']['batch_id']}", plural(verdict["batch"]["rows"], "row")]
     told += [f"run {facts['run_id']}", f"{facts['seconds']:.2f} s"]
     yield f"{_text(' · '.join(told))}"
+    if who := wording.told(facts):
+        yield from ("", _text(f"told: {who}"))
     yield from _asked(facts)
 
 

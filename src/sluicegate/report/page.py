@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from sluicegate.report.chart import caption, svg
 from sluicegate.report.model import Failure, Report
-from sluicegate.report.wording import ATTENTION, counts_text, reasons_of, sentence, word_of
+from sluicegate.report.wording import ATTENTION, counts_text, reasons_of, sentence, told, word_of
 from sluicegate.words import clean, plural
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ def _of_run(report: Report) -> dict[str, Any]:
         "sentence": sentence(facts),
         "reasons": reasons_of(facts),
         "next": facts.get("next", ""),
+        "told": told(facts),
         "owner": facts.get("owner") or "",
         "documentation": _link(facts.get("documentation_url") or ""),
         "warnings": facts["warnings"],

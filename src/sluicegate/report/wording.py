@@ -8,7 +8,7 @@ from typing import Any
 
 from sluicegate.words import plural
 
-__all__ = ["ATTENTION", "MARKS", "counts_text", "near", "reasons_of", "refused", "sentence", "word_of"]
+__all__ = ["ATTENTION", "MARKS", "counts_text", "near", "reasons_of", "refused", "sentence", "told", "word_of"]
 
 MARKS: Mapping[str, str] = {"passed": "✓", "warned": "!", "failed": "✗", "errored": "?", "unsupported": "\u2013", "skipped": "·"}
 """Outcome -> mark. The marks alone tell them apart: nobody needs to see red."""
@@ -113,3 +113,25 @@ def near(path: str) -> str:
     """A path below the working folder, relative to it."""
     shorter = os.path.relpath(path) if "://" not in path else path
     return path if shorter.startswith("..") else shorter
+
+
+def told(facts: Mapping[str, Any]) -> str:
+    """Who has been told, and who has not yet: ``email ops@example.com; slack: connection refused, tried again from 14:05 UTC``."""
+    return "; ".join(map(_told, facts.get("alerts", ())))
+
+
+def _told(alert: Mapping[str, Any]) -> str:
+    who = f"{alert['channel']} {alert['service']}".rstrip()
+    at = str(alert["next_at"] or "")[:16].replace("T", " ")
+    why = f"{alert['detail']}, " if alert["detail"] else ""
+    match alert["state"]:
+        case "delivered":
+            return who
+        case "waiting":
+            return f"{who}: not before {at} UTC, with what comes until then"
+        case "due":
+            return f"{who}: {why}tried again from {at} UTC"
+        case "sending":
+            return f"{who}: no answer yet"
+        case _:
+            return f"{who}: {why}given up"

@@ -24,6 +24,7 @@ from sluicegate.errors import BatchUnreadable, NoSuchItem, StorageError, Transie
 from sluicegate.ports.fingerprint import files_sha256
 from sluicegate.ports.quarantine import (
     Confirming,
+    Locating,
     Manifest,
     QuarantineRequest,
     QuarantineStatus,
@@ -135,6 +136,18 @@ class QuarantineConformance:
         for wrong in (replace(stored, bytes=stored.bytes + 1), replace(stored, path=f"{stored.path}.gone")):
             with pytest.raises(StorageError, match="not what was quarantined"):
                 store.confirm(replace(item, files=(wrong,)))
+
+    def test_a_store_that_says_where_an_item_is_says_so_before_it_is_there(
+        self, store: QuarantineStore, batch_file: Path
+    ) -> None:
+        if not isinstance(store, Locating):
+            pytest.skip("it doesn't offer that")
+        wanted = quarantine_request(batch_file).manifest
+        before = store.where(wanted.quarantine_id, tenant=wanted.tenant, dataset=wanted.dataset)
+        item = store.put(quarantine_request(batch_file))
+        assert store.where(item.quarantine_id, tenant=item.tenant, dataset=item.dataset) == before
+        assert item.quarantine_id in before
+        assert before != store.where(item.quarantine_id, tenant="another", dataset=item.dataset)
 
     def test_other_content_is_another_item(self, store: QuarantineStore, batch_file: Path) -> None:
         first = store.put(quarantine_request(batch_file))

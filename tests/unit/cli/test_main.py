@@ -50,15 +50,25 @@ def test_a_fault_of_ours_is_one_line_and_the_traceback_only_on_demand(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("SLUICEGATE_DEBUG", raising=False)
-    _verb_that(ZeroDivisionError("division by zero\nsecond line"), monkeypatch)
+    cause = ValueError("jane@example.org is no number")
+    error = ZeroDivisionError("jane@example.org\nsecond line")
+    error.__cause__ = cause
+    _verb_that(error, monkeypatch)
     assert main(["doctor"]) == 70
     brief = capsys.readouterr().err
-    assert brief.startswith("internal error: ZeroDivisionError: division by zero\n")
-    assert "Traceback" not in brief
+    assert brief.startswith("internal error: ZeroDivisionError in test_main.py:")
+    assert len(brief.splitlines()) == 2
     assert main(["doctor", "--verbose"]) == 70
-    assert "Traceback" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "raise error" in told
+    assert "ValueError (its text may quote data" in told
     assert main(["doctor", "--json"]) == 70
-    assert json.loads(capsys.readouterr().out)["error"]["exit_code"] == 70
+    machine = capsys.readouterr().out
+    assert json.loads(machine)["error"]["exit_code"] == 70
+    assert "jane" not in brief + told + machine, "what an exception says may quote the batch"
+    monkeypatch.setenv("SLUICEGATE_DEBUG", "1")
+    assert main(["doctor"]) == 70
+    assert "ValueError: jane@example.org is no number" in capsys.readouterr().err
 
 
 def test_an_interrupt_is_130_without_a_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,6 +35,13 @@ def test_without_a_file_paths_start_at_the_working_directory(tmp_path: Path, mon
     assert profile.engines == {"python": {"rules": [str(tmp_path / "rules"), "{contract}/rules"]}}
 
 
+def test_the_environment_names_whom_the_embedded_profile_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = {"SLUICEGATE_NOTIFICATIONS": "people.yaml"}
+    assert load_profile(environ=told).notifications == tmp_path / "people.yaml"
+    assert load_profile(written(tmp_path, "evidence_rows: 7"), environ=told).notifications is None
+
+
 def test_a_path_that_leaves_the_profiles_folder_is_shown_without_the_way(tmp_path: Path) -> None:
     profile = load_profile(written(tmp_path, "history: {path: ../h.sqlite}\nbatch: {temp_directory: ../spill}"))
     assert (profile.history, profile.batch.temp_directory) == (tmp_path.parent / "h.sqlite", tmp_path.parent / "spill")
@@ -59,6 +66,7 @@ def test_every_key_is_read_and_paths_start_at_the_file(tmp_path: Path) -> None:
             target: {type: iceberg, catalog: lake, retries: 3}
             quarantine: {type: s3, bucket: held, also: [{bucket: older}, {prefix: q}]}
             history: {path: runs.db}
+            notifications: people.yaml
             timeout_seconds: 1.5
             evidence_rows: 0
             engine_order: [soda, duckdb]
@@ -74,6 +82,7 @@ def test_every_key_is_read_and_paths_start_at_the_file(tmp_path: Path) -> None:
         target=PluginSettings(type="iceberg", settings={"catalog": "lake", "retries": 3}),
         quarantine=PluginSettings(type="s3", settings={"bucket": "held"}, also=({"bucket": "older"}, {"prefix": "q"})),
         history=tmp_path / "runs.db",
+        notifications=tmp_path / "people.yaml",
         timeout_seconds=1.5,
         evidence_rows=0,
         engine_order=("soda", "duckdb"),

@@ -53,7 +53,6 @@ def test_the_examples_load_and_lint_clean(path: Path) -> None:
         ("sla: {freshness: {max_age_hours: 1}}", "can't be tested", ""),
         ("schema: [{name: a, classification: restrictd}]", "not known", "did you mean 'restricted'?"),
         ("violation_handling: {quarantine: {enabled: false}}", "quarantine is not enabled", ""),
-        ("violation_handling: {notification: {recipients: [me]}}", "no channel", ""),
         ("quality_checks: {checks: [{null_check: a, }, {null_check: a}]}", "tested already", "line 5"),
         (
             "quality_checks: {checks: [{type: regex, column: a, pattern: '(?=x)'}]}",

@@ -102,8 +102,8 @@ def test_a_record_that_failed_leaves_no_lock_behind(history: SqliteHistory) -> N
 def test_a_history_whose_schema_was_changed_meanwhile_is_left_alone(history: SqliteHistory) -> None:
     history.record(RUN)
     with closing(sqlite3.connect(history.path)) as other, other:
-        other.execute("UPDATE schema_version SET version = 2")
-    with pytest.raises(StorageError, match="schema 2"):
+        other.execute("UPDATE schema_version SET version = 3")
+    with pytest.raises(StorageError, match="schema 3"):
         history.record(run(2))
 
 

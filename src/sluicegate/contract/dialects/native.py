@@ -184,7 +184,7 @@ def build(parts: Parts, reading: Reading, tenant: str) -> Contract:
         checks=checks,
         policy=_policy(handling),
         enforcement=_enforcement(parts),
-        notification=_notification(handling.notification),
+        notification=_notification(handling.notification, at.file),
         quarantine=_quarantine(handling.quarantine, reading),
         allow_empty=bool(contract and contract.quality_checks and contract.quality_checks.allow_empty),
         tags=tuple(dict.fromkeys((*(contract.tags if contract else ()), *governance.tags))),
@@ -296,8 +296,12 @@ def _policy(handling: d.ViolationHandling) -> ViolationPolicy:
     return ViolationPolicy(**{plan.name: getattr(handling, plan.name) for plan in plans_of(ViolationPolicy)})
 
 
-def _notification(given: d.NotificationDocument | None) -> Notification:
-    return Notification(channels=given.channels, recipients=given.recipients) if given else Notification()
+def _notification(given: d.NotificationDocument | None, file: str) -> Notification:
+    if given is None:
+        return Notification()
+    named = [item for key in ("channels", "recipients") if (node := given.node.get(key)) for item in node.walk() if item.text]
+    places = {item.text: (file, item.line, item.column) for item in reversed(named)}
+    return Notification(channels=given.channels, recipients=given.recipients, places=places)
 
 
 def _quarantine(given: d.QuarantineDocument | None, reading: Reading) -> QuarantinePolicy:

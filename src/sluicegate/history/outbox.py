@@ -1,0 +1,392 @@
+"""The outbox: alerts until they are messages, messages until they have left. It stores, and decides nothing."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sluicegate.history.alert import Alert
+from sluicegate.history.database import Database, stamp
+from sluicegate.history.listing import content, listed
+from sluicegate.history.message import Delivery, DeliveryState, Intent, KeptMessage, Result, Route, Services
+from sluicegate.history.owner import Owner
+from sluicegate.history.standing import as_json, from_json, put
+
+if TYPE_CHECKING:
+    import sqlite3
+
+__all__ = ["NOBODY", "Outbox"]
+
+NOBODY = "the channel is not there any more, or reaches nobody"
+"""The detail of a delivery that was dropped when its message was to leave."""
+
+_FOREIGN_INTENT = timedelta(minutes=15)
+
+_PENDING = """
+SELECT EXISTS (SELECT 1 FROM intents) OR EXISTS (SELECT 1 FROM alerts WHERE state = 'waiting')
+    OR EXISTS (SELECT 1 FROM deliveries WHERE state = 'sending') OR EXISTS (SELECT 1 FROM deliveries WHERE state = 'due' AND next_at <= ?)
+    OR EXISTS (SELECT 1 FROM messages WHERE sealed_at IS NULL AND due_at <= ?)
+"""
+
+_DUE_RECIPIENTS = """
+SELECT DISTINCT message_id, messages.channel, window_seconds, grp, recipients
+FROM messages JOIN members USING (message_id) JOIN alerts USING (alert_id) WHERE sealed_at IS NULL AND due_at <= ?
+"""
+
+_INSERT_DELIVERY = """
+INSERT INTO deliveries (message_id, service, state, attempts, next_at, detail, noted_at) VALUES (?, ?, ?, 0, ?, ?, ?)
+"""
+
+_QUIET = "INSERT INTO groups (channel, grp, until) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET until = excluded.until"
+
+_READY = """
+SELECT * FROM (
+    SELECT message_id, service, state, next_at, host, pid, process_started FROM deliveries WHERE state = 'due' AND next_at <= ?
+    ORDER BY next_at LIMIT ?
+)
+UNION ALL SELECT message_id, service, state, next_at, host, pid, process_started FROM deliveries WHERE state = 'sending'
+ORDER BY next_at, message_id, service
+"""
+
+_LEASE = """
+UPDATE deliveries SET state = 'sending', attempts = attempts + 1, next_at = ?, host = ?, pid = ?, process_started = ?
+WHERE message_id = ? AND service = ?
+"""
+
+_CLAIMED = """
+SELECT channel, grp, sealed_at, attempts FROM deliveries JOIN messages USING (message_id) WHERE message_id = ? AND service = ?
+"""
+
+_NOTE = """
+UPDATE deliveries SET state = ?, next_at = ?, detail = ?, noted_at = ?, host = NULL, pid = NULL, process_started = NULL
+WHERE message_id = ? AND service = ? AND (state = 'sending' AND attempts = ? OR ? = 'delivered' AND state <> 'delivered')
+"""
+
+_RETRY = """
+UPDATE deliveries SET state = 'due', next_at = ? WHERE state = 'failed' AND message_id = coalesce(?, message_id)
+"""
+
+_OLD = """
+SELECT message_id FROM messages WHERE sealed_at < ? AND NOT EXISTS (
+    SELECT 1 FROM deliveries WHERE deliveries.message_id = messages.message_id AND state IN ('due', 'sending')
+)
+"""
+
+_GIVE_BACK = """
+UPDATE deliveries SET state = 'due', attempts = attempts - 1, next_at = ?, host = NULL, pid = NULL, process_started = NULL
+WHERE message_id = ? AND service = ? AND state = 'sending' AND attempts = ?
+"""
+
+
+class Outbox:
+    """The alerts of a history, and what became of them. Moments are the caller's, of the real clock, in UTC."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def pending(self, now: datetime) -> bool:
+        """Whether anything is to be done: resolve an intent, route an alert, send a message. Cheap: runs ask it each time.
+
+        Raises:
+            StorageError: the history can't be read.
+        """
+        with self._database.connected(current=True) as connection:
+            moment = stamp(now)
+            return connection is not None and bool(connection.execute(_PENDING, (moment, moment)).fetchone()[0])
+
+    def intend(self, alert: Alert, owner: Owner, now: datetime) -> Intent:
+        """Keep what somebody is about to do: if they die over it, it is told all the same.
+
+        Raises:
+            StorageError: it was not kept.
+        """
+        with self._database.writing() as connection:
+            query = "INSERT INTO intents (planned_at, alert, host, pid, process_started) VALUES (?, ?, ?, ?, ?)"
+            done = connection.execute(query, (stamp(now), as_json(alert), owner.host, owner.pid, owner.started))
+            assert done.lastrowid is not None  # noqa: S101 - an INSERT has one
+            return Intent(intent_id=done.lastrowid, alert=alert, owner=owner, planned_at=now)
+
+    def drop(self, intent: Intent) -> None:
+        """Forget an intent: what it says did not happen. One that is forgotten already is no fault.
+
+        Raises:
+            StorageError: it is still there.
+        """
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM intents WHERE intent_id = ?", (intent.intent_id,))
+
+    def orphans(self, now: datetime) -> tuple[Intent, ...]:
+        """The intents whose process has died; of one that can't be looked at, because it is another host's, after a quarter of an hour.
+
+        Raises:
+            StorageError: the history can't be read.
+        """
+        found = self.intents()
+        lapsed = now - _FOREIGN_INTENT
+        here = Owner.here().host if found else ""
+        return tuple(
+            intent for intent in found if intent.owner.is_dead or (intent.owner.host != here and intent.planned_at <= lapsed)
+        )
+
+    def intents(self) -> tuple[Intent, ...]:
+        """All that somebody is about to do, or died over.
+
+        Raises:
+            StorageError: the history can't be read.
+        """
+        with self._database.connected(current=True) as connection:
+            if connection is None:
+                return ()
+            query = "SELECT intent_id, planned_at, alert, host, pid, process_started FROM intents ORDER BY intent_id"
+            return tuple(
+                Intent(
+                    intent_id=number,
+                    planned_at=datetime.fromisoformat(at),
+                    alert=from_json(alert),
+                    owner=Owner(host, pid, started),
+                )
+                for number, at, alert, host, pid, started in connection.execute(query)
+            )
+
+    def settle(self, intent: Intent, alert: Alert | None) -> None:
+        """Resolve an orphan: with the alert of what is known to have come of it, or None if nothing did. Of several who do, one does it.
+
+        Raises:
+            StorageError: it is as it was.
+        """
+        with self._database.writing() as connection:
+            done = connection.execute("DELETE FROM intents WHERE intent_id = ?", (intent.intent_id,))
+            if done.rowcount and alert is not None:
+                put(connection, alert, late=True)
+
+    def put(self, alert: Alert) -> bool:
+        """Keep an alert that belongs to no run's record. Whether it is new.
+
+        Raises:
+            StorageError: it was not kept.
+        """
+        with self._database.writing() as connection:
+            return put(connection, alert)
+
+    def waiting(self, limit: int = 500) -> tuple[Alert, ...]:
+        """The oldest alerts that are no messages yet.
+
+        Raises:
+            StorageError: the history can't be read.
+        """
+        with self._database.connected(current=True) as connection:
+            if connection is None:
+                return ()
+            query = "SELECT alert FROM alerts WHERE state = 'waiting' ORDER BY alert_id LIMIT ?"
+            return tuple(from_json(text) for (text,) in connection.execute(query, (limit,)))
+
+    def route(self, chosen: Iterable[tuple[str, Sequence[Route]]], now: datetime) -> int:
+        """Make alerts (by key) members of messages: of the open one of the group, or of a new one. Nothing is routed twice.
+
+        Returns:
+            How many of them were still waiting.
+
+        Raises:
+            StorageError: all of them still are.
+        """
+        with self._database.writing() as connection:
+            return sum(_routed(connection, key, routes, now) for key, routes in chosen)
+
+    def claim(
+        self, now: datetime, owner: Owner, *, lease: timedelta, services: Services, limit: int = 100
+    ) -> tuple[Delivery, ...]:
+        """Take deliveries in hand: no other gets them while this process lives and the lease lasts.
+
+        Messages that are due are sealed by it: nothing joins them any more, their group is quiet for its window, and they have a
+        delivery for each service.
+
+        Args:
+            now: the moment.
+            owner: who takes them.
+            lease: for how long.
+            services: is asked for each message that is sealed, and each list of recipients among its alerts; mostly while nothing is
+                locked. A message that it can't answer for stays open; one that goes nowhere is dropped.
+            limit: how many to take at most.
+
+        Raises:
+            StorageError: nothing was taken.
+        """
+        with self._database.connected(current=True) as connection:
+            if connection is None:
+                return ()
+            asked = {(channel, recipients) for _, channel, _, _, recipients in _recipients(connection, now)}
+            if not asked and not _ready(connection, now, limit):
+                return ()
+        known = _Known(services)
+        for channel, recipients in asked:
+            known[channel, recipients]
+        with self._database.writing() as connection:
+            _seal(connection, now, known)
+            taken = _ready(connection, now, limit)[:limit]
+            until = stamp(now + lease)
+            connection.executemany(_LEASE, [(until, owner.host, owner.pid, owner.started, *each) for each in taken])
+            return _claimed(connection, taken)
+
+    def note(self, delivery: Delivery, result: Result) -> bool:
+        """Keep what came of a delivery. Whether it was: what a claim that has lapsed meanwhile brings is kept if it arrived, and only then.
+
+        Raises:
+            StorageError: it was not kept; the delivery is free again when its lease is over.
+        """
+        with self._database.writing() as connection:
+            row = (result.state, stamp(result.next_at or result.at), result.detail, stamp(result.at))
+            found = connection.execute(_NOTE, (*row, delivery.message_id, delivery.service, delivery.attempt, result.state))
+            return bool(found.rowcount)
+
+    def give_back(self, deliveries: Iterable[Delivery], now: datetime) -> None:
+        """Have others take what was claimed and not begun; it was no attempt.
+
+        Raises:
+            StorageError: they are free again when their lease is over.
+        """
+        with self._database.writing() as connection:
+            connection.executemany(_GIVE_BACK, [(stamp(now), each.message_id, each.service, each.attempt) for each in deliveries])
+
+    def retry(self, now: datetime, message_id: str | None = None) -> int:
+        """Have what was given up, of one message or of all, be tried again at once. How many deliveries that are.
+
+        Raises:
+            StorageError: none is.
+        """
+        with self._database.writing() as connection:
+            return connection.execute(_RETRY, (stamp(now), message_id)).rowcount
+
+    def messages(
+        self,
+        *,
+        state: DeliveryState | None = None,
+        contract: str | None = None,
+        key: str | None = None,
+        limit: int | None = 50,
+    ) -> tuple[KeptMessage, ...]:
+        """Messages and how far they are, the latest first.
+
+        Args:
+            state: those with a delivery in this state; those that aren't sealed yet are ``due``, too.
+            contract: those with an alert of this contract.
+            key: those with this alert.
+            limit: at most so many; None: all.
+
+        Raises:
+            StorageError: the history can't be read.
+        """
+        with self._database.connected(current=True) as connection:
+            return listed(connection, state=state, contract=contract, key=key, limit=limit) if connection else ()
+
+    def prune(self, before: datetime) -> int:
+        """Forget messages that left, or were given up, before that, and alerts that no message is of. How many messages.
+
+        Their happenings, met again, are told again.
+
+        Raises:
+            StorageError: nothing was forgotten.
+        """
+        moment = stamp(before)
+        with self._database.writing() as connection:
+            old = connection.execute(_OLD, (moment,)).fetchall()
+            for table in ("deliveries", "members", "messages"):
+                connection.executemany(f"DELETE FROM {table} WHERE message_id = ?", old)
+            connection.execute(
+                "DELETE FROM alerts WHERE state = 'routed' AND happened_at < ? AND alert_id NOT IN (SELECT alert_id FROM members)",
+                (moment,),
+            )
+            connection.execute("DELETE FROM groups WHERE until < ?", (moment,))
+            return len(old)
+
+
+class _Known(dict[tuple[str, str], tuple[str, ...] | None]):
+    """The services of channels, each asked once for each list of recipients."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self._services = services
+
+    def __missing__(self, key: tuple[str, str]) -> tuple[str, ...] | None:
+        channel, recipients = key
+        found = self[key] = self._services(channel, tuple(json.loads(recipients)))
+        return found
+
+
+def _routed(connection: sqlite3.Connection, key: str, routes: Sequence[Route], now: datetime) -> bool:
+    row = connection.execute("SELECT alert_id FROM alerts WHERE key = ? AND state = 'waiting'", (key,)).fetchone()
+    if row is None:
+        return False
+    for route in routes:
+        query = "INSERT INTO members (alert_id, channel, message_id) VALUES (?, ?, ?)"
+        connection.execute(query, (row[0], route.channel, _message(connection, route, now)))
+    connection.execute("UPDATE alerts SET state = 'routed' WHERE alert_id = ?", row)
+    return True
+
+
+def _message(connection: sqlite3.Connection, route: Route, now: datetime) -> str:
+    """The open message of a group, or a new one."""
+    group = (route.channel, route.group)
+    query = "SELECT message_id FROM messages WHERE channel = ? AND grp = ? AND sealed_at IS NULL"
+    if row := connection.execute(query, group).fetchone():
+        return str(row[0])
+    row = connection.execute("SELECT until FROM groups WHERE channel = ? AND grp = ?", group).fetchone()
+    due = route.due(max(now, datetime.fromisoformat(row[0])) if row else now)
+    message_id = f"M-{secrets.token_hex(6)}"
+    query = "INSERT INTO messages (message_id, channel, grp, window_seconds, due_at) VALUES (?, ?, ?, ?, ?)"
+    connection.execute(query, (message_id, *group, route.window.total_seconds(), stamp(due)))
+    return message_id
+
+
+def _recipients(connection: sqlite3.Connection, now: datetime) -> list[tuple[str, str, float, str, str]]:
+    return connection.execute(_DUE_RECIPIENTS, (stamp(now),)).fetchall()
+
+
+def _seal(connection: sqlite3.Connection, now: datetime, known: _Known) -> None:
+    """Close the messages that are due, and make their deliveries; their groups are quiet from now on."""
+    moment = stamp(now)
+    asked: dict[tuple[str, str, float, str], list[tuple[str, ...] | None]] = {}
+    for message_id, channel, window, group, recipients in _recipients(connection, now):
+        asked.setdefault((message_id, channel, window, group), []).append(known[channel, recipients])
+    for (message_id, channel, window, group), found in asked.items():
+        if None in found:
+            continue
+        connection.execute("UPDATE messages SET sealed_at = ? WHERE message_id = ?", (moment, message_id))
+        connection.execute(_QUIET, (channel, group, stamp(now + timedelta(seconds=window))))
+        services = sorted({service for each in found for service in each or ()})
+        rows = [(message_id, service, DeliveryState.DUE, moment, "", None) for service in services]
+        connection.executemany(_INSERT_DELIVERY, rows or [(message_id, "", DeliveryState.DROPPED, moment, NOBODY, moment)])
+
+
+def _ready(connection: sqlite3.Connection, now: datetime, limit: int) -> list[tuple[str, str]]:
+    """The deliveries that anybody may take: due ones, and those of senders that died or took too long."""
+    dead: dict[Owner, bool] = {}
+    ready = []
+    for message_id, service, state, next_at, *sender in connection.execute(_READY, (stamp(now), limit)):
+        if state == DeliveryState.SENDING and next_at > stamp(now):
+            owner = Owner(*sender)
+            if not dead.setdefault(owner, owner.is_dead):
+                continue
+        ready.append((message_id, service))
+    return ready
+
+
+def _claimed(connection: sqlite3.Connection, taken: Sequence[tuple[str, str]]) -> tuple[Delivery, ...]:
+    contents = {message_id: content(connection, message_id) for message_id in {message_id for message_id, _ in taken}}
+    claimed = []
+    for message_id, service in taken:
+        channel, group, sealed_at, attempt = connection.execute(_CLAIMED, (message_id, service)).fetchone()
+        claimed.append(
+            Delivery(
+                message_id=message_id,
+                channel=channel,
+                service=service,
+                group=group,
+                attempt=attempt,
+                since=datetime.fromisoformat(sealed_at),
+                **vars(contents[message_id]),
+            )
+        )
+    return tuple(claimed)

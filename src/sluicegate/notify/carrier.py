@@ -1,0 +1,135 @@
+"""One thread for one service: what is due there is sent one after the other, and what came of each is noted.
+
+Whoever started it may stop waiting for it; then it ends what it has begun, notes that, and takes nothing more.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from queue import SimpleQueue
+
+from sluicegate.errors import StorageError
+from sluicegate.history.message import Delivery, DeliveryState, Result
+from sluicegate.history.outbox import Outbox
+
+__all__ = ["Carrier", "Delivered", "Jam"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """What came of sending one message to one service.
+
+    Attributes:
+        state: ``delivered``; ``due``: it will be tried again, at ``next_at``; ``failed``: it won't; ``dropped``: its channel is gone;
+            ``sending``: no answer yet.
+        detail: what the service said, or what kept it away; without secrets.
+    """
+
+    delivery: Delivery
+    state: DeliveryState
+    detail: str = ""
+    next_at: datetime | None = None
+
+
+class Jam:
+    """The services that threads hang in although nobody waits for them any more: nobody is to start a second one there."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._carriers: list[Carrier] = []
+
+    def add(self, carrier: Carrier) -> None:
+        """Somebody stopped waiting for it."""
+        with self._lock:
+            self._carriers = [each for each in (*self._carriers, carrier) if each.is_alive]
+
+    def __contains__(self, service: object) -> bool:
+        with self._lock:
+            return any(each.service == service and each.is_alive for each in self._carriers)
+
+
+class Carrier:
+    """Sends deliveries of one service.
+
+    Args:
+        service: the channel's name and the service's.
+        deliveries: claimed by this process.
+        send: one of them; says what came of it, and never raises.
+        outbox: where that is noted.
+        answers: and told to whoever waits.
+    """
+
+    def __init__(
+        self,
+        service: tuple[str, str],
+        deliveries: Sequence[Delivery],
+        *,
+        send: Callable[[Delivery], Result],
+        outbox: Outbox,
+        answers: SimpleQueue[Delivered],
+    ) -> None:
+        self.service = service
+        self._rest = deque(deliveries)
+        self._sending: Delivery | None = None
+        self._alone = False
+        self._lock = threading.Lock()
+        self._send, self._outbox, self._answers = send, outbox, answers
+        self._thread = threading.Thread(target=self._run, name=f"sluicegate-notify-{service[0]}", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the process may end without waiting for it."""
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def leave(self, now: datetime) -> tuple[Delivered, ...]:
+        """Stop waiting for it: what it has not begun is given back, for whoever comes next. Nothing is told of it from here on."""
+        with self._lock:
+            self._alone = True
+            rest, sending = tuple(self._rest), self._sending
+            self._rest.clear()
+        begun = (Delivered(delivery=sending, state=DeliveryState.SENDING, detail="no answer yet"),) if sending else ()
+        return (*begun, *(self._give_back(delivery, now, "there was no time left") for delivery in rest))
+
+    def _run(self) -> None:
+        while (delivery := self._next()) is not None:
+            result = self._send(delivery)
+            told = self._note(delivery, result)
+            with self._lock:
+                self._sending = None
+                rest = tuple(self._rest) if result.state is DeliveryState.DUE else ()
+                if rest:
+                    self._rest.clear()
+            self._tell(told)
+            for other in rest:  # who doesn't take this one won't take the next one either
+                self._tell(self._give_back(other, result.next_at or result.at, result.detail))
+
+    def _next(self) -> Delivery | None:
+        with self._lock:
+            self._sending = self._rest.popleft() if self._rest else None
+            return self._sending
+
+    def _note(self, delivery: Delivery, result: Result) -> Delivered:
+        detail = result.detail
+        try:
+            self._outbox.note(delivery, result)
+        except StorageError as error:
+            detail = f"{detail}; that could not be noted: {error}".removeprefix("; ")
+        return Delivered(delivery=delivery, state=result.state, detail=detail, next_at=result.next_at)
+
+    def _give_back(self, delivery: Delivery, next_at: datetime, why: str) -> Delivered:
+        with suppress(StorageError):  # the lease ends by itself
+            self._outbox.give_back((delivery,), next_at)
+        return Delivered(delivery=delivery, state=DeliveryState.DUE, detail=why, next_at=next_at)
+
+    def _tell(self, told: Delivered) -> None:
+        with self._lock:
+            if not self._alone:
+                self._answers.put(told)
