@@ -202,6 +202,16 @@ def test_a_warm_gate_takes_up_new_settings(shop: Shop) -> None:
     assert len(shop.heard) == 3, "there is no window any more"
 
 
+def test_a_warm_gate_takes_up_a_template_that_was_edited(shop: Shop) -> None:
+    gate, template = shop.gate(), shop.place / "told.txt"
+    shop.settings("window: 0\ntemplates: {quality_violation: {file: told.txt}}\n")
+    for number, words in enumerate(("as it was", "as it is now"), 1):
+        template.write_text(words)
+        shop.run(BAD.replace("-2", f"-{number}.5"), f"b{number}", gate=gate)
+    assert ["as it was" in heard for heard in shop.heard] == [True, False]
+    assert "as it is now" in shop.heard[1]
+
+
 def test_without_a_history_that_can_be_written_people_are_told_directly(shop: Shop) -> None:
     (shop.place / "history.sqlite").mkdir()
     outcome = shop.run(BAD, "b1")

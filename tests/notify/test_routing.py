@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from sluicegate.history import SqliteHistory
 from sluicegate.history.alert import Alert, Event
+from sluicegate.history.message import DeliveryState, Result
 from sluicegate.notify.model import Channel, Digest, NotificationSettings, QuietHours
 from sluicegate.notify.routing import channels_of, next_digest, not_quiet, route_waiting, routes_of
 from sluicegate.ports.notifier import AlertSeverity
-from tests.unit.history.alerts import HOUR, NOW, alert, claim
+from tests.unit.history.alerts import HOUR, NOBODY_LEFT, NOW, alert, claim
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WARNING, ERROR, CRITICAL = AlertSeverity.WARNING, AlertSeverity.ERROR, AlertSeverity.CRITICAL
@@ -134,6 +135,26 @@ def test_a_digest_in_quiet_hours_waits_for_their_end(history: SqliteHistory) -> 
     early = Digest(at=time(6), severities=frozenset({WARNING}))
     route_waiting(history.outbox, settings(digest=early, quiet_hours=NIGHT), datetime(2026, 1, 1, 5, tzinfo=UTC))
     assert history.outbox.messages()[0].due_at == datetime(2026, 1, 1, 7, tzinfo=UTC)
+
+
+def test_what_was_to_leave_before_quiet_hours_and_did_not_waits_for_their_end(history: SqliteHistory) -> None:
+    chosen = settings(quiet_hours=NIGHT)
+    evening, night, morning = (datetime(2026, 1, *moment, tzinfo=UTC) for moment in ((1, 21), (1, 23), (2, 7)))
+    history.outbox.put(alert("retried"))
+    route_waiting(history.outbox, chosen, evening)
+    for each in claim(history, evening, services=("down", "up")):
+        state = DeliveryState.DUE if each.service == "down" else DeliveryState.DELIVERED
+        history.outbox.note(each, Result(state=state, at=evening, next_at=night))
+    history.outbox.put(alert("late", contract_name="orders"))
+    history.outbox.put(alert("critical", severity=CRITICAL))
+    route_waiting(history.outbox, chosen, evening)
+    route_waiting(history.outbox, chosen, night)
+    assert [each.alerts[0].key for each in claim(history, night, services=("up",))] == ["critical"]
+    assert sorted((each.alerts[0].key, each.service) for each in claim(history, morning, NOBODY_LEFT, services=("up",))) == [
+        ("critical", "up"),
+        ("late", "up"),
+        ("retried", "down"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,9 @@ __all__ = ["SlackNotifier", "slack_payload"]
 API = "https://slack.com/api/chat.postMessage"
 TITLE_AT_MOST = 300
 SECTION_AT_MOST = 3000
-SECTIONS_AT_MOST = 15  # of 50 blocks: 45,000 characters, more than anybody reads
+SECTIONS_AT_MOST = 15  # of 50 blocks: more than anybody reads
+BODY_AT_MOST = SECTION_AT_MOST * (SECTIONS_AT_MOST + 1)
+CUT = "\n… and more"
 COLOURS = {
     AlertSeverity.CRITICAL: "#b3261e",
     AlertSeverity.ERROR: "#b3261e",
@@ -126,7 +128,7 @@ def _converter() -> NotifyBase:
 
 def _mrkdwn(markdown: str) -> str:
     """Slack's own dialect. What only looks like a mention stays a text: nobody is called by a batch's name."""
-    text: str = _converter().dialect_convert(markdown, "markdown")
+    text: str = _converter().dialect_convert(markdown[:BODY_AT_MOST], "markdown")
     return re.sub(r"<(?!(?:https?://|mailto:)[^>]*>)", "&lt;", text)
 
 
@@ -140,7 +142,7 @@ def _sections(text: str) -> list[str]:
         found.append(rest[:cut].strip())
         rest = rest[cut:].strip()
     if rest:
-        found[-1] = shortened(found[-1], SECTION_AT_MOST - 40) + f"\n… and {len(rest)} characters more"
+        found[-1] = shortened(found[-1], SECTION_AT_MOST - len(CUT)) + CUT
     return found or ["…"]
 
 

@@ -38,6 +38,7 @@ from sluicegate.ports.engine import RunContext
 from sluicegate.ports.quarantine import QuarantineStatus, QuarantineStore
 from sluicegate.ports.target import Target
 from sluicegate.verdict.document import document, verdict_id
+from sluicegate.verdict.masking import masked
 from sluicegate.verdict.model import CheckOutcome, Decision, Verdict
 from sluicegate.verdict.policy import Policy, decide
 from sluicegate.words import plural
@@ -259,7 +260,7 @@ class Gate(Opening, Ward, Telling):
         return Verdict(
             verdict_id=signed,
             decision=decision,
-            outcomes=outcomes,
+            outcomes=tuple(masked(item, contract.classified_columns) for item in outcomes),
             reasons=reasons,
             contract_name=contract.name,
             contract_version=contract.version,

@@ -78,6 +78,7 @@ class NotificationSettings:
         retention_days_before: warn of quarantined items this many days before they expire; None: never.
         review_url: a link's template with ``{quarantine_id}``, ``{run_id}`` and other plain names; empty: none.
         base: where relative paths start.
+        files: what was read: the file itself, then templates' files.
         warnings: what lint has to say of the file that is no fault.
     """
 
@@ -92,4 +93,5 @@ class NotificationSettings:
     retention_days_before: int | None = None
     review_url: str = ""
     base: Path = Path()
+    files: tuple[Path, ...] = field(default=(), compare=False)
     warnings: tuple[Fault, ...] = field(default=(), compare=False)

@@ -17,6 +17,8 @@ __all__ = ["channels_of", "next_digest", "not_quiet", "route_waiting", "routes_o
 def route_waiting(outbox: Outbox, settings: NotificationSettings, now: datetime) -> int:
     """Make messages of all alerts that wait. What no channel wants is kept, and told to nobody.
 
+    In quiet hours, what should have left before them, and didn't, waits for their end, too.
+
     Returns:
         How many alerts it were.
 
@@ -26,6 +28,10 @@ def route_waiting(outbox: Outbox, settings: NotificationSettings, now: datetime)
     routed = 0
     while waiting := outbox.waiting():
         routed += outbox.route([(alert.key, routes_of(alert, settings)) for alert in waiting], now)
+    if (quiet := settings.quiet_hours) is not None:
+        until = not_quiet(now, quiet=quiet, zone=_zone(settings.timezone))
+        if until > now:
+            outbox.postpone(quiet.severities, now, until)
     return routed
 
 

@@ -73,6 +73,7 @@ class _Reading:
         self._document = read_yaml(file, discreet=True)
         self._faults = Faults(str(file), discreet=True)
         self._base = Path(os.path.abspath(file)).parent  # noqa: PTH100 - a link keeps its name
+        self._files = [self._base / file.name]
         self._warnings: list[Fault] = []
         self._known = plugins.known(NOTIFIERS)
 
@@ -88,7 +89,7 @@ class _Reading:
         said = read_fields(SettingsDocument, _hidden(node, _SHOWN), self._faults, others=("channels",))
         shared = {} if isinstance(said, Bad) else self._templates(said.templates, thorough=thorough)
         channels = dict(self._channels(root.get("channels"), shared, thorough=thorough))
-        self._look_at_defaults(node.get("default_channels"), root.get("channels"))
+        self._look_at_defaults(node.get("default_channels"), root.get("channels"), channels)
         if not isinstance(said, Bad) and said.quiet_hours and said.quiet_hours.start == said.quiet_hours.end:
             self._faults.add(node.get("quiet_hours"), "'from' and 'to' are the same: quiet hours would never end, or never begin")
         self._faults.stop()
@@ -109,6 +110,7 @@ class _Reading:
             retention_days_before=retention.days_before if retention else None,
             review_url=said.review_url,
             base=self._base,
+            files=tuple(dict.fromkeys(self._files)),
             warnings=tuple(sorted(self._warnings, key=lambda fault: (fault.line, fault.column))),
         )
 
@@ -122,7 +124,11 @@ class _Reading:
             root = root.value["notifications"]
         if not isinstance(root.value, dict):
             self._faults.add(root, f"expected a mapping, not {root.kind}", f"channels: {_AN_EXAMPLE}")
-            self._faults.stop()
+        for mapping in root.walk():
+            for key, place in mapping.keys.items():
+                if _shown(key) == _HIDDEN:  # messages have keys in them, and this may be what should stand behind one
+                    self._faults.add(place, "this is no key: it is too long, or a link", "a word, a colon, and then the value")
+        self._faults.stop()
         return root
 
     def _misplaced(self, root: Node) -> frozenset[str]:
@@ -135,10 +141,13 @@ class _Reading:
     def _filled(self, node: Node, faults: Faults) -> Node:
         return interpolate(replace(self._document, root=node), self._environ, faults).root
 
-    def _look_at_defaults(self, node: Node | None, channels: Node | None) -> None:
-        known = channels.value if channels and isinstance(channels.value, dict) else {}
+    def _look_at_defaults(self, node: Node | None, named: Node | None, channels: Mapping[str, Channel]) -> None:
+        known = named.value if named and isinstance(named.value, dict) else {}
         for item in node.walk() if node else ():
-            if item.text and not item.broken and item.text not in known:
+            if item.text in channels and not channels[item.text].enabled:
+                told = f"the channel {item.text!r} is not enabled: contracts that name no channel tell nobody by it"
+                self._warnings.append(Fault(self._faults.file, item.line, item.column, told))
+            elif item.text and not item.broken and item.text not in known:
                 self._faults.add(item, f"the channel {_shown(item.text)!r} is not defined", did_you_mean(item.text, known))
 
     def _channels(self, node: Node | None, shared: Mapping[Event, _Template], *, thorough: bool) -> Iterator[tuple[str, Channel]]:
@@ -255,6 +264,7 @@ class _Reading:
             self._faults.add(node, "must be a text, or {file: PATH}")
             return None
         path = self._base / Path(named.value).expanduser()
+        self._files.append(path)
         try:
             return _Template(read_text(path, Faults(str(path))), str(path), 1, 1)
         except ContractError as error:

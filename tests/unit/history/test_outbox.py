@@ -108,7 +108,7 @@ def test_after_a_message_its_group_is_quiet_for_the_window_and_others_are_not(hi
     routed(history, alert("b"), routes=(route(group="other"),))
     assert [keys(each) for each in claim(history)] == [["b"]]
     later = claim(history, NOW + HOUR)  # the first two senders took longer than their lease
-    assert [keys(each) for each in later] == [["a1"], ["b"], ["a2", "a3"]]
+    assert sorted(map(keys, later)) == [["a1"], ["a2", "a3"], ["b"]]
 
 
 def test_who_asks_when_a_message_is_due_is_told_the_end_of_the_window(history: SqliteHistory) -> None:
