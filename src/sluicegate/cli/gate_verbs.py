@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from sluicegate.cli.program import program
 from sluicegate.cli.report import report_lines
-from sluicegate.cli.reports import Reports, reports
 from sluicegate.cli.screen import Screen, cells, clean, wrap
 from sluicegate.errors import UsageError
 from sluicegate.words import plural
@@ -17,6 +16,7 @@ from sluicegate.words import plural
 if TYPE_CHECKING:
     from sluicegate import Gate
     from sluicegate.checks.questions import Question
+    from sluicegate.cli.reports import Reports
     from sluicegate.gate.outcome import RunOutcome
     from sluicegate.gate.plan import PlannedCheck
 
@@ -37,11 +37,15 @@ def run(options: Namespace, screen: Screen) -> int:
 
 
 def _through_the_gate(options: Namespace, screen: Screen, *, act: bool) -> int:
+    if not options.report:
+        return _judged(options, screen, act=act)
+    from sluicegate.cli.reports import reports
+
     with reports(options, screen) as wanted:
         return _judged(options, screen, wanted, act=act)
 
 
-def _judged(options: Namespace, screen: Screen, wanted: Reports, *, act: bool) -> int:
+def _judged(options: Namespace, screen: Screen, wanted: Reports | None = None, *, act: bool) -> int:
     from sluicegate import Gate
 
     now = moment(options.now) if options.now else None
@@ -59,12 +63,14 @@ def _judged(options: Namespace, screen: Screen, wanted: Reports, *, act: bool) -
         )
     code = exit_code(outcome, fail_on_warnings=options.fail_on_warnings)
     more = {"next": _next(options, outcome, gate), "exit_code": code}
+    if wanted is None:
+        show_outcome(outcome.as_document() | more, screen)
+        return code
+    from sluicegate.gate.reporting import report_of
+
     with wanted.beside():
         show_outcome(outcome.as_document() | more, screen, in_words=not wanted.take_standard_output)
-    if wanted:
-        from sluicegate.gate.reporting import report_of
-
-        wanted.write(lambda: report_of(gate, outcome, contract_file=options.contract, more=more))
+    wanted.write(lambda: report_of(gate, outcome, contract_file=options.contract, more=more))
     return code
 
 

@@ -26,9 +26,6 @@ class Reports:
         self._wanted = wanted
         self._screen = screen
 
-    def __bool__(self) -> bool:
-        return bool(self._wanted)
-
     @property
     def take_standard_output(self) -> bool:
         """Whether a document goes there that must stand alone; annotations go among other lines."""
@@ -72,9 +69,6 @@ def reports(options: Namespace, screen: Screen) -> Iterator[Reports]:
     Raises:
         UsageError: one can't be written, and nothing was done.
     """
-    if not options.report:
-        yield Reports((), screen)
-        return
     from sluicegate.report.destinations import destinations, reserve
     from sluicegate.report.model import run_failure
 
