@@ -18,7 +18,7 @@ EVERYTHING = sorted(
 )
 HEAVY = {
     "apprise", "boto3", "botocore", "duckdb", "great_expectations", "jinja2", "numpy", "pandas", "polars", "pyarrow", "rich", "scipy", "soda",
-    "pyiceberg", "sqlalchemy", "pydantic",
+    "pyiceberg", "sqlalchemy", "pydantic", "requests", "smtplib", "urllib3",
 }  # fmt: skip
 LINES_AT_MOST = 450
 LINES_OF_TESTS_AT_MOST = 600  # a table of cases may be long

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from sluicegate.ports.notifier import Notifier, Sent
 from sluicegate.testing.notifiers import MemoryNotifier, NotifierConformance
 from tests.notify.messages import KINDS, mail_settings, notifier, web_settings
+from tests.notify.ports import HOST
 from tests.notify.servers import SmtpServer, WebhookServer
 from tests.notify.webhooks import webhook_server_running
+
+
+@pytest.fixture
+def deserted() -> Iterator[WebhookServer]:
+    """Down, and nobody else gets its port."""
+    with webhook_server_running() as server:
+        server.down()
+        yield server
 
 
 class OverHttp(NotifierConformance):
@@ -21,9 +30,8 @@ class OverHttp(NotifierConformance):
         return notifier(self.kind, web_settings(self.kind, webhook_server))
 
     @pytest.fixture
-    def nobody_there(self) -> Notifier:
-        with webhook_server_running() as server:
-            return notifier(self.kind, web_settings(self.kind, server))
+    def nobody_there(self, deserted: WebhookServer) -> Notifier:
+        return notifier(self.kind, web_settings(self.kind, deserted))
 
     @pytest.fixture
     def arrived(self, webhook_server: WebhookServer) -> Callable[[], bytes]:
@@ -53,10 +61,9 @@ class TestMail(NotifierConformance):
         return notifier("email", mail_settings(smtp_server, smtp=smtp))
 
     @pytest.fixture
-    def nobody_there(self, smtp_server: SmtpServer) -> Notifier:
-        with webhook_server_running() as server:
-            smtp = {"host": "127.0.0.1", "port": server.port, "username": smtp_server.user, "password": smtp_server.password}
-            return notifier("email", mail_settings(smtp_server, smtp=smtp))
+    def nobody_there(self, smtp_server: SmtpServer, deserted: WebhookServer) -> Notifier:
+        smtp = {"host": HOST, "port": deserted.port, "username": smtp_server.user, "password": smtp_server.password}
+        return notifier("email", mail_settings(smtp_server, smtp=smtp))
 
     @pytest.fixture
     def arrived(self, smtp_server: SmtpServer) -> Callable[[], bytes]:

@@ -52,6 +52,14 @@ def test_the_same_message_has_the_same_id_and_another_one_another(smtp_server: S
     assert first.endswith("@example.org>")
 
 
+def test_the_mails_of_one_incident_belong_together(smtp_server: SmtpServer) -> None:
+    channel = notifier("email", mail_settings(smtp_server))
+    for key, incident in (("k1", "i1"), ("k2", "i1"), ("k3", "i2")):
+        assert channel.send(TEAM, a_message(key=key, incident=incident), timeout=LONG).delivered
+    first, second, other = (mail.message["References"] for mail in smtp_server.mails)
+    assert first == second != other
+
+
 @pytest.mark.parametrize("title", ["a\nBcc: evil@example.org", "a\r\n\r\nbody", "a\x0bb\x85c\u2028d", "a\x00b"])
 def test_a_title_is_one_line_and_no_header_comes_of_it(smtp_server: SmtpServer, title: str) -> None:
     assert notifier("email", mail_settings(smtp_server)).send(TEAM, a_message(title=title), timeout=LONG).delivered

@@ -171,6 +171,11 @@ def test_teams_gets_a_card_with_the_title_each_paragraph_and_a_button(webhook_se
     assert [entity["text"] for entity in card["msteams"]["entities"]] == ["<at>jane@example.org</at>"]
 
 
+def test_links_in_a_card_have_no_angle_brackets() -> None:
+    card = teams(a_message(body="[run](<https://x.org/a_(b)?c=d>) and [that](https://x.org)"))["attachments"][0]["content"]
+    assert card["body"][1]["text"] == "[run](https://x.org/a_%28b%29?c=d) and [that](https://x.org)"
+
+
 def test_the_query_of_a_workflows_address_is_sent_as_it_is(webhook_server: WebhookServer) -> None:
     path = "/powerautomate/automations/direct/workflows/0a1b/triggers/manual/paths/invoke?api-version=1&sp=%2Ftriggers&sv=1.0&sig=a-B_c%2B1"
     assert notifier("teams", {"webhook_url": webhook_server.url + path}).send("webhook", a_message(), timeout=20).delivered

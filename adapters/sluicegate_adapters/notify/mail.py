@@ -110,8 +110,8 @@ def mail_of(message: Message, *, sender: tuple[str, str], recipient: str) -> Ema
     mail["Subject"] = one_line(message.title, SUBJECT_AT_MOST)
     mail["From"] = formataddr(sender)
     mail["To"] = recipient
-    digest = hashlib.sha256(f"{message.key}\n{recipient}".encode()).hexdigest()[:32]
-    mail["Message-ID"] = f"<{digest}@{sender[1].rpartition('@')[2]}>"
+    mail["Message-ID"] = _id(f"{message.key}\n{recipient}", sender[1])
+    mail["References"] = _id(message.incident, sender[1])  # so that mail programs show what belongs together as one
     mail["Auto-Submitted"] = "auto-generated"  # so that nobody's holiday answers
     mail["X-Mailer"] = NAME
     if message.severity is AlertSeverity.CRITICAL:
@@ -119,6 +119,10 @@ def mail_of(message: Message, *, sender: tuple[str, str], recipient: str) -> Ema
     mail.set_content(message.text, cte="quoted-printable")
     mail.add_alternative(message.body, subtype="html", cte="quoted-printable")
     return mail
+
+
+def _id(text: str, sender: str) -> str:
+    return f"<{hashlib.sha256(text.encode()).hexdigest()[:32]}@{sender.rpartition('@')[2]}>"
 
 
 def _smtp_of(keys: Keys) -> _Smtp:

@@ -47,6 +47,8 @@ _PASSING = {
     "service_unavailable",
     "team_added_to_org",
 }
+_HIDDEN = 0xE000  # characters that mean nothing to anybody
+_ESCAPED_OR_CODE = re.compile(r"\\([!-/:-@\[-`{-~])|(?<!`)(`+)(?!`).*?(?<!`)\2(?!`)", re.DOTALL)
 _GROUPS = ("here", "channel", "everyone")
 
 
@@ -127,9 +129,14 @@ def _converter() -> NotifyBase:
 
 
 def _mrkdwn(markdown: str) -> str:
-    """Slack's own dialect. What only looks like a mention stays a text: nobody is called by a batch's name."""
-    text: str = _converter().dialect_convert(markdown[:BODY_AT_MOST], "markdown")
-    return re.sub(r"<(?!(?:https?://|mailto:)[^>]*>)", "&lt;", text)
+    """Slack's own dialect, which knows no escapes: what is escaped goes around the translation, and comes back as it is.
+
+    What only looks like a mention stays a text: nobody is called by a batch's name.
+    """
+    hidden = _ESCAPED_OR_CODE.sub(lambda found: chr(_HIDDEN + ord(found[1])) if found[1] else found[0], markdown[:BODY_AT_MOST])
+    text: str = _converter().dialect_convert(hidden, "markdown")
+    text = re.sub(r"<(?!(?:https?://|mailto:)[^>]*>)", "&lt;", text)
+    return re.sub(f"[{chr(_HIDDEN)}-{chr(_HIDDEN + 127)}]", lambda found: _escaped(chr(ord(found[0]) - _HIDDEN)), text)
 
 
 def _sections(text: str) -> list[str]:
