@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Route, ViewportSize, sync_playwright
 
-__all__ = ["Look", "Sight", "chromium", "why_not"]
+__all__ = ["Look", "Scheme", "Sight", "chromium", "why_not"]
 
 Scheme = Literal["light", "dark"]
 

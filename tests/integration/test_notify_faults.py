@@ -28,10 +28,14 @@ def test_owners_hear_once_by_each_channel_and_the_run_says_so(shop: Shop) -> Non
     assert {(told["channel"], told["state"]) for told in document["alerts"]} == {("hook", "delivered"), ("mail", "delivered")}
     assert shop.run()[0] == 3  # handed in again
     assert shop.types("notify", "flush")[0] == 0
+    shop.flush_after(days=89)
     (request,) = shop.web.requests
     (mail,) = shop.smtp.to(ADA)
     assert document["quarantine_id"] in request.json["message"]
     assert document["quarantine_id"] in mail.body("plain")
+    assert shop.states() == {HOOK: ("delivered", 1), MAIL: ("delivered", 1)}
+    shop.flush_after(days=91)
+    assert shop.states() == {}, "what was told long ago is forgotten"
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,11 @@ def test_alerts_of_another_contract_tenant_event_or_severity_are_another_message
     assert groups(alert("a"), alert("b", run_id="r9", events=(Event.QUALITY_VIOLATION,))) == 1
 
 
+def test_without_a_window_each_alert_is_a_message_of_its_own_and_a_digest_is_one_all_the_same() -> None:
+    assert groups(alert("a"), alert("b"), window=timedelta()) == 2
+    assert groups(alert("a", severity=WARNING), alert("b", severity=WARNING), window=timedelta(), digest=MORNING) == 1
+
+
 def test_a_digest_is_of_all_contracts_and_once_a_day_per_channel(history: SqliteHistory) -> None:
     chosen = settings(digest=MORNING, window=HOUR)
     for number, name in enumerate(["flights", "orders", "orders"]):

@@ -251,6 +251,13 @@ def _notify_verbs(verbs: _Verbs[_Parser]) -> None:
     listing.add_argument("--state", metavar="STATE", help="only due, sending, delivered, failed or dropped ones")
     listing.add_argument("--contract", metavar="NAME", help="only those about this contract")
     listing.add_argument("--limit", metavar="N", type=int, default=20, help="at most this many (default: %(default)s)")
+    preview = _verb(inner, "preview", "notify_preview:preview", "what a message would say; send nothing")
+    preview.add_argument("--template", metavar="FILE|EVENT", help="a template's file, or the event of a sample")
+    preview.add_argument("--run", metavar="RUN", help="what is told of this run (default: a sample)")
+    preview.add_argument("--channel", metavar="NAME", help="with this channel's templates, in its format")
+    preview.add_argument(
+        "--format", choices=["html", "markdown", "text"], help="in this format (default: the channel's, else text)"
+    )
     flush = _verb(inner, "flush", "notify:flush", "send what is due")
     retry = _verb(inner, "retry", "notify:retry", "send again what was given up")
     retry.add_argument("message_ids", metavar="ID", nargs="*", help="which messages")

@@ -25,6 +25,7 @@ class Channel:
         severities, decisions, events: what it wants; empty: everything.
         mention_on_critical: whether critical messages call people by name.
         templates: event -> the template's text; where there is none the default one is used.
+        trouble: why it can't be used as things are; its messages wait.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Channel:
     events: frozenset[Event] = frozenset()
     mention_on_critical: bool = False
     templates: Mapping[Event, str] = field(default_factory=dict)
+    trouble: str = ""
 
     def wants(self, alert: Alert) -> bool:
         """Whether such an alert goes there.

@@ -326,9 +326,12 @@ def test_what_left_long_ago_is_forgotten_with_its_alerts_and_nothing_else(histor
         history.outbox.note(each, RETRY if each.channel == "mail" else DELIVERED)
     routed(history, alert("open"), now=NOW)
     history.outbox.put(alert("waits"))
+    history.outbox.put(alert("nobody's"))
+    history.outbox.route([("nobody's", ())], NOW)
     assert history.outbox.prune(NOW) == 0
+    assert not history.outbox.put(alert("nobody's"))
     assert history.outbox.prune(NOW + HOUR) == 1
     assert sorted(each.key for message in history.outbox.messages() for each in message.alerts) == ["open", "retried"]
     assert [each.key for each in history.outbox.waiting()] == ["waits"]
-    assert history.outbox.put(alert("old"))
+    assert all(history.outbox.put(alert(key)) for key in ("old", "failed", "nobody's"))
     assert not history.outbox.put(alert("open"))
