@@ -124,3 +124,16 @@ def test_a_passing_run_delivers_what_an_earlier_one_could_not(shop: Shop) -> Non
     assert shop.run("good")[0] == 0
     assert {request.path for request in shop.web.requests} == {"/hook"}
     assert shop.smtp.mails
+
+
+def test_a_fault_of_ours_in_telling_changes_no_exit_code_and_loses_no_alert(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as planted:
+        planted.setattr("sluicegate.notify.deliver.flush", breaks)
+        code, document = shop.run()
+    assert (code, document["action"]) == (3, "quarantined")
+    assert any("nobody was told: ZeroDivisionError" in warning for warning in document["warnings"])
+    assert shop.types("notify", "flush")[0] == 0
+    assert (len(shop.web.requests), len(shop.smtp.mails)) == (1, 1)
