@@ -162,7 +162,7 @@ class World:
             patch.object(logging.getLogger("mail.log"), "propagate", new=False),  # the mail server's own
         ):
             told = self._in_python(batch)
-            for words in (["check", "people.yaml", batch, "--verbose"], ["run", "people.yaml", batch], *verbs):
+            for words in (["check", "people.yaml", batch, "--verbose"], ["run", "people.yaml", batch, *self._reports()], *verbs):
                 filled = [str(self.place / word) if word == "people.yaml" else word for word in words]
                 main([*filled, "--config", str(self.place / "gate.yaml")])
         out, err = self.output.readouterr()
@@ -172,6 +172,10 @@ class World:
             f"mail {i}": f"{mail.content!r} {mail.body('plain')} {mail.body('html')}" for i, mail in enumerate(self.smtp.mails)
         }
         return told | self._files()
+
+    def _reports(self) -> Iterator[str]:
+        for kind, ending in {"html": "html", "junit": "xml", "json": "json", "markdown": "md", "github": "txt"}.items():
+            yield from ("--report", f"{kind}={self.place / 'report'}.{ending}")
 
     def _batch(self, form: str, *, few: bool) -> str:
         place, table = self.place / f"batch.{form}", rows(few=few)
@@ -198,7 +202,9 @@ class World:
         """What the gate wrote, but for the rows themselves and for the figures that drift compares."""
         told = {}
         for path in self.place.rglob("*"):
-            if path.suffix in {".json", ".html", ".xml", ".md", ".txt"} and path.stem != "batch":
+            if path.suffix in {".json", ".html", ".xml", ".md", ".txt"} and not path.stem.endswith(
+                "batch"
+            ):  # the rows wait as they came
                 told[path.name] = path.read_text(errors="replace")
         if not (self.place / "history.sqlite").exists():  # the contract was refused
             return told

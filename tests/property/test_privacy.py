@@ -263,7 +263,8 @@ def test_the_examples_reach_what_is_hidden(open_world: Any, tmp_path: Path) -> N
     assert "people" in left["webhook 0"]
     assert "people" in left["mail 0"]
     assert "outbox" in left["history"] or "alerts" in left["history"]
-    assert "manifest.json" in left
+    assert {"manifest.json", "report.html", "report.xml", "report.json", "report.md", "report.txt"} <= left.keys()
+    assert "***" in left["report.html"]
 
 
 _MASKED = "sluicegate.gate.gate.masked"

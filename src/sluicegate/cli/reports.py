@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sluicegate.cli.screen import Screen
 from sluicegate.errors import StorageError, UsageError
+from sluicegate.redact import redacted
 
 if TYPE_CHECKING:
     from sluicegate.report.destinations import Destination
@@ -49,7 +50,7 @@ class Reports:
         once = cache(made)
         for each in self._wanted:
             try:
-                text = text_of(once(), each.kind)
+                text = redacted(text_of(once(), each.kind))
                 if each.path is None:
                     self._screen.text(text)
                 else:
@@ -57,9 +58,7 @@ class Reports:
             except StorageError as error:
                 self._screen.problem(f"warning: {error}")
             except Exception as error:  # noqa: BLE001 - our own fault, and no reason to tell another exit code
-                self._screen.problem(
-                    f"warning: {each} could not be made: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
-                )
+                self._screen.problem(f"warning: {each} could not be made: {type(error).__name__}")  # its text may quote data
 
 
 @contextmanager
