@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from sluicegate.contract.model import Contract
 from sluicegate.errors import ConfigError, NoSuchItem, SluicegateError, StorageError, TransientStorageError
-from sluicegate.gate.commands import Commands
 from sluicegate.gate.items import DONE, WAITING
 from sluicegate.gate.outcome import Told
 from sluicegate.gate.places import Places
@@ -25,6 +24,7 @@ from sluicegate.ports.quarantine import Locating, Manifest, QuarantineStatus
 if TYPE_CHECKING:
     from sluicegate.config import Profile
     from sluicegate.gate.alerts import Frame
+    from sluicegate.gate.commands import Commands
     from sluicegate.history.alert import Alert
     from sluicegate.history.message import Intent, KeptMessage
     from sluicegate.history.sqlite import SqliteHistory
@@ -212,6 +212,7 @@ class Alerting:
             StorageError: the history can't be used.
         """
         from sluicegate.gate.alerts import alert_of_expiry
+        from sluicegate.gate.commands import Commands
 
         settings = self.settings()
         if settings is None or settings.retention_days_before is None:

@@ -8,19 +8,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.errors import StorageError
-from sluicegate.history.alert import Alert
 from sluicegate.history.database import Database, stamp
-from sluicegate.history.message import Intent, Standing
-from sluicegate.history.outbox import Outbox
 from sluicegate.history.record import RunRecord
-from sluicegate.history.standing import put, recover
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from sluicegate.history.alert import Alert
+    from sluicegate.history.message import Intent, Standing
+    from sluicegate.history.outbox import Outbox
 
 __all__ = ["SqliteHistory"]
 
@@ -56,15 +57,18 @@ class SqliteHistory:
     Args:
         path: the database; it and its folder are made by the first ``record``.
         busy_seconds: how long to wait for another process that writes.
-
-    Attributes:
-        outbox: what there is to tell people.
     """
 
     def __init__(self, path: Path, *, busy_seconds: float = 30) -> None:
         self.path = path
         self._database = Database(path, busy_seconds=busy_seconds)
-        self.outbox = Outbox(self._database)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """What there is to tell people. Who has nobody to tell never loads it."""
+        from sluicegate.history.outbox import Outbox
+
+        return Outbox(self._database)
 
     def close(self) -> None:
         """Close what is open now, and keep nothing open from now on."""
@@ -98,10 +102,13 @@ class SqliteHistory:
                 raise StorageError(f"another run is recorded as {run.run_id!r}")
             if intent is not None:
                 connection.execute("DELETE FROM intents WHERE intent_id = ?", (intent.intent_id,))
-            if alert is not None:
-                put(connection, alert)
-            if recovered is not None:
-                recover(connection, (run.tenant, run.contract_name, run.dataset), recovered)
+            if alert is not None or recovered is not None:
+                from sluicegate.history.standing import put, recover
+
+                if alert is not None:
+                    put(connection, alert)
+                if recovered is not None:
+                    recover(connection, (run.tenant, run.contract_name, run.dataset), recovered)
 
     def runs(self, *, contract: str | None = None, dataset: str | None = None, limit: int | None = 50) -> tuple[RunRecord, ...]:
         """The latest runs, newest first.
