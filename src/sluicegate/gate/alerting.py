@@ -152,6 +152,7 @@ class Alerting:
             StorageError: the history can't be used.
         """
         from sluicegate.gate.alerts import died
+        from sluicegate.history.alert import Event
 
         outbox, now = self.history().outbox, self.clock()
         with self._lock:
@@ -165,8 +166,8 @@ class Alerting:
                     self._left += [intent] if ours else []
                     continue
                 done = None
-            told = None if ours and done is False else died(intent.alert, found=done)
-            outbox.settle(intent, told)
+            seen = done is False and (ours or intent.alert.event is Event.REPLAYED)  # by whoever called, and nothing came of it
+            outbox.settle(intent, None if seen else died(intent.alert, found=done))
             resolved += 1
         return resolved
 
@@ -176,7 +177,7 @@ class Alerting:
         Raises:
             SluicegateError: that can't be told.
         """
-        from sluicegate.gate.alerts import REPLAYED_KEY
+        from sluicegate.history.alert import Event
 
         facts, places = alert.facts, self._places()
         contract = self._contract(facts[_ASK]) if facts.get(_ASK) else None
@@ -186,7 +187,7 @@ class Alerting:
                 item = store.get(facts["quarantine_id"], tenant=alert.tenant, dataset=alert.dataset)
             except NoSuchItem:
                 return False
-            replaying = alert.key.startswith(REPLAYED_KEY)
+            replaying = alert.event is Event.REPLAYED
             if replaying and item.status is QuarantineStatus.REPLAYING:
                 raise TransientStorageError(f"{item.quarantine_id} is not at rest yet")
             return item.status in DONE if replaying else True

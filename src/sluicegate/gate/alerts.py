@@ -26,7 +26,6 @@ from sluicegate.verdict.document import document
 from sluicegate.verdict.model import Decision, Outcome, Verdict
 
 __all__ = [
-    "REPLAYED_KEY",
     "Frame",
     "alert_of",
     "alert_of_error",
@@ -36,7 +35,6 @@ __all__ = [
     "died",
 ]
 
-REPLAYED_KEY = "replayed:"
 _BY_AREA = {
     Area.SCHEMA: Event.SCHEMA_VIOLATION,
     Area.QUALITY: Event.QUALITY_VIOLATION,
@@ -179,7 +177,7 @@ def alert_of_replay(outcome: ReplayOutcome, contract: Contract, frame: Frame, *,
         run={"run_id": run_id, "action": item.status.value, "location": location},
     )
     event = Event.REPLAYED
-    key = f"{REPLAYED_KEY}{item.quarantine_id}"
+    key = f"replayed:{item.quarantine_id}"
     return _alert(contract, frame, facts, key=key, events=(event,), severity=AlertSeverity.INFO, run_id=run_id)
 
 
