@@ -1,4 +1,4 @@
-"""A stranger's engine: installed as a distribution of its own, found by entry point, proven by the shipped suite."""
+"""A stranger's engine and notifier: installed as a distribution of its own, found by entry point, proven by the shipped suite."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ def test_an_installed_engine_is_known_and_loads(site: Path) -> None:
     script = (
         "from sluicegate.plugins import known, load\n"
         "assert 'nulls' in known('sluicegate.engines')\n"
+        "assert 'lines' in known('sluicegate.notifiers')\n"
         "print(load('sluicegate.engines', 'nulls')().versions())"
     )
     assert "1.0.0" in _python(site, "-c", script)
@@ -63,8 +64,8 @@ def test_it_passes_the_shipped_suite(site: Path) -> None:
 @pytest.mark.parametrize("block", re.findall(r"```(?:python|toml)\n(.*?)```", README, flags=re.DOTALL))
 def test_the_readmes_code_is_the_code_that_runs(block: str) -> None:
     sources = [
-        EXAMPLE / "src" / "sluicegate_nulls" / "__init__.py",
-        EXAMPLE / "tests" / "test_conformance.py",
+        *(EXAMPLE / "src").rglob("*.py"),
+        *(EXAMPLE / "tests").rglob("*.py"),
         EXAMPLE / "pyproject.toml",
     ]
     assert any(block in source.read_text(encoding="utf-8") for source in sources)

@@ -12,7 +12,7 @@ import pytest
 
 HEAVY = (
     "_sluicegate_gx", "altair", "apprise", "boto3", "botocore", "duckdb", "great_expectations", "jinja2", "numpy", "pandas", "polars", "pyarrow", "pydantic", "rich",
-    "pyiceberg", "scipy", "soda", "sqlalchemy",
+    "pyiceberg", "requests", "scipy", "smtplib", "soda", "sqlalchemy",
 )  # fmt: skip
 CONTRACT = """\
 data_contract:

@@ -164,7 +164,7 @@ def test_a_service_that_is_down_changes_nothing_and_the_alert_arrives_later(shop
     shop.server.up()
     shop.later(timedelta(minutes=2))
     shop.run(GOOD, "b2")
-    assert len([heard for heard in shop.heard if "b1" in heard]) == 1
+    assert len([heard for heard in shop.heard if "batch b1" in heard]) == 1
 
 
 def test_an_undefined_channel_is_a_visible_line_and_others_are_told(shop: Shop) -> None:
@@ -193,6 +193,25 @@ def test_broken_notifications_keep_the_alert_until_they_are_mended(shop: Shop) -
     assert len(shop.heard) == 1
 
 
+def test_a_channel_without_its_variables_keeps_no_other_waiting_and_is_told_later(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.contract(("[hook]", "[hook, late]"))
+    address = f"json://127.0.0.1:{shop.server.port}/hook"
+    shop.write(
+        "notifications.yaml",
+        f'channels:\n  hook: {{type: apprise, url: "{address}"}}\n  late: {{type: apprise, url: "${{LATE_URL}}"}}\n',
+    )
+    outcome = shop.run(BAD, "b1")
+    assert outcome.exit_code == 3
+    assert len(shop.heard) == 1
+    (told,) = (warning for warning in outcome.warnings if "'late'" in warning)
+    assert told.endswith("its messages wait: the environment variable LATE_URL is not set")
+    monkeypatch.setenv("LATE_URL", address)
+    assert [(told.delivery.channel, told.state) for told in shop.gate().flush()] == [("late", "delivered")]
+    assert len(shop.heard) == 2
+
+
 def test_a_warm_gate_takes_up_new_settings(shop: Shop) -> None:
     gate = shop.gate()
     shop.run(BAD, "b1", gate=gate)
@@ -200,6 +219,16 @@ def test_a_warm_gate_takes_up_new_settings(shop: Shop) -> None:
     for number in (2, 3):
         shop.run(BAD.replace("-2", f"-{number}.5"), f"b{number}", gate=gate)
     assert len(shop.heard) == 3, "there is no window any more"
+
+
+def test_a_warm_gate_takes_up_a_template_that_was_edited(shop: Shop) -> None:
+    gate, template = shop.gate(), shop.place / "told.txt"
+    shop.settings("window: 0\ntemplates: {quality_violation: {file: told.txt}}\n")
+    for number, words in enumerate(("as it was", "as it is now"), 1):
+        template.write_text(words)
+        shop.run(BAD.replace("-2", f"-{number}.5"), f"b{number}", gate=gate)
+    assert ["as it was" in heard for heard in shop.heard] == [True, False]
+    assert "as it is now" in shop.heard[1]
 
 
 def test_without_a_history_that_can_be_written_people_are_told_directly(shop: Shop) -> None:

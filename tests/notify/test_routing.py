@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from sluicegate.history import SqliteHistory
 from sluicegate.history.alert import Alert, Event
+from sluicegate.history.message import DeliveryState, Result
 from sluicegate.notify.model import Channel, Digest, NotificationSettings, QuietHours
 from sluicegate.notify.routing import channels_of, next_digest, not_quiet, route_waiting, routes_of
 from sluicegate.ports.notifier import AlertSeverity
-from tests.unit.history.alerts import HOUR, NOW, alert, claim
+from tests.unit.history.alerts import HOUR, NOBODY_LEFT, NOW, alert, claim
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WARNING, ERROR, CRITICAL = AlertSeverity.WARNING, AlertSeverity.ERROR, AlertSeverity.CRITICAL
@@ -67,6 +68,20 @@ def test_a_channel_that_is_off_or_wants_others_gets_none(channel: Channel) -> No
     assert routes_of(alert(), settings(channel)) == ()
 
 
+@pytest.mark.parametrize(
+    ("channel", "goes"),
+    [
+        (Channel(name="slack", type="slack", severities=frozenset({CRITICAL}), decisions=frozenset({"block"})), True),
+        (Channel(name="slack", type="slack", severities=frozenset({CRITICAL}), events=frozenset({Event.RECOVERED})), True),
+        (Channel(name="slack", type="slack", events=frozenset({Event.QUARANTINED})), False),
+        (Channel(name="slack", type="slack", enabled=False), False),
+    ],
+)
+def test_that_a_contract_passes_again_is_no_matter_of_severity(channel: Channel, goes: bool) -> None:
+    told = alert(events=(Event.RECOVERED,), severity=AlertSeverity.INFO, decision="commit")
+    assert bool(channels_of(told, settings(channel))) is goes
+
+
 def test_an_alert_that_nobody_wants_is_done(history: SqliteHistory) -> None:
     history.outbox.put(alert())
     assert route_waiting(history.outbox, NotificationSettings(), NOW) == 1
@@ -90,6 +105,11 @@ def groups(*alerts: Alert, **changes: object) -> int:
 def test_alerts_of_another_contract_tenant_event_or_severity_are_another_message(changes: dict[str, object]) -> None:
     assert groups(alert("a"), alert("b", **changes)) == 2
     assert groups(alert("a"), alert("b", run_id="r9", events=(Event.QUALITY_VIOLATION,))) == 1
+
+
+def test_without_a_window_each_alert_is_a_message_of_its_own_and_a_digest_is_one_all_the_same() -> None:
+    assert groups(alert("a"), alert("b"), window=timedelta()) == 2
+    assert groups(alert("a", severity=WARNING), alert("b", severity=WARNING), window=timedelta(), digest=MORNING) == 1
 
 
 def test_a_digest_is_of_all_contracts_and_once_a_day_per_channel(history: SqliteHistory) -> None:
@@ -134,6 +154,26 @@ def test_a_digest_in_quiet_hours_waits_for_their_end(history: SqliteHistory) -> 
     early = Digest(at=time(6), severities=frozenset({WARNING}))
     route_waiting(history.outbox, settings(digest=early, quiet_hours=NIGHT), datetime(2026, 1, 1, 5, tzinfo=UTC))
     assert history.outbox.messages()[0].due_at == datetime(2026, 1, 1, 7, tzinfo=UTC)
+
+
+def test_what_was_to_leave_before_quiet_hours_and_did_not_waits_for_their_end(history: SqliteHistory) -> None:
+    chosen = settings(quiet_hours=NIGHT)
+    evening, night, morning = (datetime(2026, 1, *moment, tzinfo=UTC) for moment in ((1, 21), (1, 23), (2, 7)))
+    history.outbox.put(alert("retried"))
+    route_waiting(history.outbox, chosen, evening)
+    for each in claim(history, evening, services=("down", "up")):
+        state = DeliveryState.DUE if each.service == "down" else DeliveryState.DELIVERED
+        history.outbox.note(each, Result(state=state, at=evening, next_at=night))
+    history.outbox.put(alert("late", contract_name="orders"))
+    history.outbox.put(alert("critical", severity=CRITICAL))
+    route_waiting(history.outbox, chosen, evening)
+    route_waiting(history.outbox, chosen, night)
+    assert [each.alerts[0].key for each in claim(history, night, services=("up",))] == ["critical"]
+    assert sorted((each.alerts[0].key, each.service) for each in claim(history, morning, NOBODY_LEFT, services=("up",))) == [
+        ("critical", "up"),
+        ("late", "up"),
+        ("retried", "down"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from sluicegate_adapters.quarantine.s3 import S3QuarantineStore
+from tests.notify.servers import smtp_server
 from tests.s3.lake import Lake
 from tests.s3.proxy import Network, bad_network
 from tests.s3.servers import new_bucket, running_server, settings_for
+
+__all__ = ["smtp_server"]
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from sluicegate.gate.act import ActionTaken
 from sluicegate.gate.outcome import RunOutcome
 from tests.integration.postgres import missing, running_postgres
 from tests.integration.rest_catalog import serve
+from tests.notify.servers import SmtpServer
 from tests.s3.servers import KEYS, client_of, free_port, new_bucket
 
 pytestmark = pytest.mark.slow
@@ -75,13 +76,14 @@ def services(request: pytest.FixtureRequest, tmp_path: Path, server: str) -> Ite
 
 
 @pytest.fixture
-def profile(tmp_path: Path, services: Services, monkeypatch: pytest.MonkeyPatch) -> Path:
+def profile(tmp_path: Path, services: Services, smtp_server: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, value in {
         "ICEBERG_CATALOG_URI": services.uri,
         "ICEBERG_WAREHOUSE": services.warehouse["warehouse"],
         "S3_ENDPOINT_URL": services.server,
         "SLUICEGATE_BUCKET": services.held,
         "SLUICEGATE_HISTORY": str(tmp_path / "history.sqlite"),
+        "SMTP_PORT": str(smtp_server.port),
         "AWS_ACCESS_KEY_ID": KEYS["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": KEYS["secret_access_key"],
     }.items():
@@ -104,7 +106,7 @@ def rows(catalog: Catalog) -> dict[str, int]:
 
 
 def test_a_batch_is_committed_once_one_is_refused_repaired_and_replayed(
-    profile: Path, services: Services, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    profile: Path, services: Services, smtp_server: SmtpServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, again = run(profile, "2013-11-28"), run(profile, "2013-11-28")
     assert first.receipt is not None
@@ -114,6 +116,9 @@ def test_a_batch_is_committed_once_one_is_refused_repaired_and_replayed(
     refused = run(profile, "2013-02-08")
     assert (refused.action, refused.manifest is not None) == (ActionTaken.QUARANTINED, True)
     assert refused.manifest is not None
+    (mail,) = smtp_server.to("flights-oncall@example.com")
+    assert "flights" in mail.message["Subject"]
+    assert refused.manifest.quarantine_id in mail.body("plain")
     kept = [each["Key"] for each in client_of(services.server).list_objects_v2(Bucket=services.held)["Contents"]]
     assert all(key.startswith("quarantine/default/flights/") for key in kept if refused.manifest.quarantine_id in key)
 

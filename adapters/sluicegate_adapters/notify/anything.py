@@ -39,7 +39,7 @@ class AppriseNotifier:
         for url in urls:
             kind = url.partition("://")[0]
             self._urls[kind if len(urls) == 1 else f"{kind} {len(self._urls) + 1}"] = url
-            formats.add(TextFormat(self._plugin(url).resolve_format().value))
+            formats.add(_best_format(self._plugin(url)))
         if len(formats) > 1 and not chosen:
             raise ConfigError("urls: don't take the same format", hint="format: text, or a channel for each")
         self.format = TextFormat(chosen) if chosen else formats.pop()
@@ -58,7 +58,7 @@ class AppriseNotifier:
             plugin.socket_connect_timeout = plugin.socket_read_timeout = exchange.left
             return plugin
 
-        return told(make, timeout=timeout, secrets=self.secrets, title=one_line(message.title, 250), body=message.body,
+        return told(make, timeout=timeout, secrets=self.secrets, title=one_line(message.title, 250), body=message.body or message.title,
                     body_format=self.format, severity=message.severity)  # fmt: skip
 
     def _plugin(self, url: str) -> NotifyBase:
@@ -91,6 +91,12 @@ def _load_plugins() -> None:
 
     with warnings.catch_warnings(action="ignore"):
         Apprise.instantiate("json://localhost", asset=asset())
+
+
+def _best_format(plugin: NotifyBase) -> TextFormat:
+    """The richest that the service shows as it is, or the one that its URL asks for."""
+    rich = (TextFormat.MARKDOWN, TextFormat.HTML)
+    return next((form for form in rich if plugin.resolve_format(form.value).value == form.value), TextFormat.TEXT)
 
 
 def _url_secrets(url: str) -> Iterator[str]:

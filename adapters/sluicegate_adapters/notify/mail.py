@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +26,18 @@ __all__ = ["MailNotifier", "mail_of"]
 SUBJECT_AT_MOST = 250
 TLS = {"starttls": "starttls", "true": "starttls", "yes": "starttls", "ssl": "ssl", "tls": "ssl", "smtps": "ssl",
        "none": "none", "false": "none", "no": "none", "off": "none"}  # fmt: skip
-SSL_PORT, PORT, PLAIN_PORT = 465, 587, 25
+SSL_PORT = 465
+PORTS = {"ssl": SSL_PORT, "starttls": 587, "none": 25}
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\\x00-\x1f\x7f]{1,64}@[^\s@<>,;:\"()\[\]\\_\x00-\x1f\x7f]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Smtp:
+    host: str
+    port: int
+    tls: str  # one of the values of TLS
+    user: str
+    password: str = field(repr=False)
 
 
 class MailNotifier:
@@ -36,40 +47,19 @@ class MailNotifier:
 
     def __init__(self, settings: Mapping[str, Any], _base: Path) -> None:
         keys = Keys(settings)
-        inner = keys.inner("smtp")
-        nested = isinstance(inner, Mapping)
-        smtp = Keys(inner) if isinstance(inner, Mapping) else keys
-        if isinstance(inner, str):
-            self._host = inner
-        else:
-            names = ("host", "server") if nested else ("smtp_host", "smtp_server", "host")
-            self._host = smtp.needed(*names, hint="smtp: {host: mail.example.org}")
-        host, _, port = self._host.partition(":")
-        if port.isdecimal() and "]" not in host:
-            self._host = host
-        said = smtp.number(
-            "port", *(() if nested else ("smtp_port",)), default=int(port) if port.isdecimal() and "]" not in host else 0
-        )
-        tls = smtp.one_of("tls", "security", *(() if nested else ("use_tls",)), choices=TLS, default="")
-        self._tls = tls or ("ssl" if said == SSL_PORT else "starttls")
-        self._port = said or {"ssl": SSL_PORT, "starttls": PORT, "none": PLAIN_PORT}[self._tls]
-        self._user = smtp.text("username", "user", *(() if nested else ("smtp_user", "smtp_username")))
-        self._password = smtp.text("password", *(() if nested else ("smtp_password",)))
-        if nested:
-            smtp.done()
+        self._smtp = _smtp_of(keys)
         self._sender = _sender(keys.needed("sender", "from", "from_address", hint="sender: gate@example.org"))
         self._recipients = tuple(map(_own_recipient, keys.texts("recipients", "to")))
         keys.done()
-        if re.fullmatch(r"[!-~]+", self._host) is None:
-            raise ConfigError("smtp.host: is no server's name")
-        if self._password and not self._user:
-            raise ConfigError("smtp.username: is missing", hint="there is a password, and nobody it belongs to")
-        self.secrets = spelled((self._password,))
+        self.secrets = spelled((self._smtp.password,))
 
     def services(self, recipients: Sequence[str]) -> tuple[str, ...]:
         """Mail addresses."""
         chosen = [address for one in recipients if (address := _address(one))]
-        return tuple({address.casefold(): address for address in reversed(chosen or self._recipients)}.values())[::-1]
+        found: dict[str, str] = {}
+        for address in chosen or self._recipients:
+            found.setdefault(address.casefold(), address)
+        return tuple(found.values())
 
     def send(self, service: str, message: Message, *, timeout: float) -> Sent:
         def deliver(exchange: Exchange) -> bool:
@@ -84,22 +74,22 @@ class MailNotifier:
         took = False
         try:
             with self._connected(exchange) as client:
-                if self._tls == "starttls":
+                if self._smtp.tls == "starttls":
                     client.starttls(context=ssl.create_default_context())
-                if self._user:
-                    client.login(self._user, self._password)
+                if self._smtp.user:
+                    client.login(self._smtp.user, self._smtp.password)
                 client.send_message(mail)
                 took = True
         except (smtplib.SMTPException, OSError, ValueError) as error:
             if not took:  # the server had it when it broke off over our goodbye
-                exchange.trouble, exchange.hopeless = _trouble(error, self._tls)
+                exchange.trouble, exchange.hopeless = _trouble(error, self._smtp.tls)
         return took
 
     def _connected(self, exchange: Exchange) -> smtplib.SMTP:
         """A connection whose every answer is awaited only as long as time is left."""
         import smtplib
 
-        class Timed(smtplib.SMTP_SSL if self._tls == "ssl" else smtplib.SMTP):  # type: ignore[misc]
+        class Timed(smtplib.SMTP_SSL if self._smtp.tls == "ssl" else smtplib.SMTP):  # type: ignore[misc]
             def getreply(self) -> tuple[int, bytes]:
                 if self.sock is not None:
                     self.sock.settimeout(exchange.left)
@@ -107,7 +97,7 @@ class MailNotifier:
                 return found
 
         domain = self._sender[1].rpartition("@")[2]  # said in EHLO: to ask the resolver for our own name could take long
-        client: smtplib.SMTP = Timed(self._host, self._port, local_hostname=domain, timeout=exchange.left)
+        client: smtplib.SMTP = Timed(self._smtp.host, self._smtp.port, local_hostname=domain, timeout=exchange.left)
         return client
 
 
@@ -120,8 +110,8 @@ def mail_of(message: Message, *, sender: tuple[str, str], recipient: str) -> Ema
     mail["Subject"] = one_line(message.title, SUBJECT_AT_MOST)
     mail["From"] = formataddr(sender)
     mail["To"] = recipient
-    digest = hashlib.sha256(f"{message.key}\n{recipient}".encode()).hexdigest()[:32]
-    mail["Message-ID"] = f"<{digest}@{sender[1].rpartition('@')[2]}>"
+    mail["Message-ID"] = _id(f"{message.key}\n{recipient}", sender[1])
+    mail["References"] = _id(message.incident, sender[1])  # so that mail programs show what belongs together as one
     mail["Auto-Submitted"] = "auto-generated"  # so that nobody's holiday answers
     mail["X-Mailer"] = NAME
     if message.severity is AlertSeverity.CRITICAL:
@@ -131,10 +121,39 @@ def mail_of(message: Message, *, sender: tuple[str, str], recipient: str) -> Ema
     return mail
 
 
+def _id(text: str, sender: str) -> str:
+    return f"<{hashlib.sha256(text.encode()).hexdigest()[:32]}@{sender.rpartition('@')[2]}>"
+
+
+def _smtp_of(keys: Keys) -> _Smtp:
+    """The server: under ``smtp`` of its own (or there only its name), or beside the other keys."""
+    inner = keys.inner("smtp")
+    if isinstance(inner, Mapping):
+        own = Keys(inner)
+        found = _server(own, own.needed("host", "server", hint="smtp: {host: mail.example.org}"))
+        own.done()
+        return found
+    hint = "smtp: {host: mail.example.org}"
+    return _server(keys, inner or keys.needed("smtp_server", "smtp_host", "host", hint=hint), "smtp_")
+
+
+def _server(keys: Keys, host: str, prefix: str = "") -> _Smtp:
+    name, _, port = host.rpartition(":") if host.count(":") == 1 else (host, "", "")
+    said = keys.number("port", f"{prefix}port", default=int(port) if port.isdecimal() else 0)
+    tls = keys.one_of("tls", "use_tls", choices=TLS, default="ssl" if said == SSL_PORT else "starttls")
+    user = keys.text("username", "user", f"{prefix}username", f"{prefix}user")
+    password = keys.text("password", f"{prefix}password")
+    if re.fullmatch(r"[!-~]+", name) is None or (port and not port.isdecimal()):
+        raise ConfigError("smtp.host: is no server's name")
+    if password and not user:
+        raise ConfigError("smtp.username: is missing", hint="there is a password, and nobody it belongs to")
+    return _Smtp(name, said or PORTS[tls], tls, user, password)
+
+
 def _address(text: str) -> str:
     """The mail address in a text such as ``Data team <data@example.org>``; empty if there is none."""
     _, address = parseaddr(text)
-    return address if _ADDRESS.fullmatch(address) else ""
+    return address if text.isprintable() and _ADDRESS.fullmatch(address) else ""
 
 
 def _own_recipient(text: str) -> str:
@@ -169,7 +188,9 @@ def _trouble(error: Exception, tls: str) -> tuple[str, bool]:
             ), True
         case ssl.SSLError():
             return "no secure connection: its certificate can't be trusted, or it doesn't speak TLS", False
-        case TimeoutError():
+        case _ if isinstance(error, TimeoutError) or isinstance(
+            error.__context__, TimeoutError
+        ):  # smtplib takes silence for an end
             return LATE, False
         case ConnectionRefusedError():
             return "the connection was refused", False

@@ -5,6 +5,7 @@ https://developer.pagerduty.com/docs/send-alert-event
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -58,7 +59,7 @@ class PagerDutyNotifier:
 
 def pagerduty_payload(message: Message, *, routing_key: str, about: Mapping[str, str]) -> dict[str, Any]:
     """The event: it triggers the message's incident, or resolves it."""
-    event = {"routing_key": routing_key, "dedup_key": message.incident[:KEY_AT_MOST]}
+    event = {"routing_key": routing_key, "dedup_key": _fitting(message.incident)}
     if message.resolves:
         return {**event, "event_action": "resolve"}
     link = {"client_url": message.link, "links": [{"href": message.link, "text": "Open"}]} if message.link else {}
@@ -74,6 +75,10 @@ def pagerduty_payload(message: Message, *, routing_key: str, about: Mapping[str,
             "custom_details": {"text": shortened(message.body, DETAILS_AT_MOST)},
         },
     }
+
+
+def _fitting(key: str) -> str:
+    return key if 0 < len(key) <= KEY_AT_MOST else hashlib.sha256(key.encode()).hexdigest()
 
 
 def _took_it(_exchange: Exchange, _answer: bytes) -> bool:

@@ -12,7 +12,11 @@ from sluicegate.errors import ConfigError
 
 __all__ = ["Keys", "address_secrets", "spelled", "web_address"]
 
-_TELLING = 6  # shorter parts of an address are words such as "hooks" or a version
+_TELLING = 6  # shorter parts of an address are words or a version; without these no message could be read
+_WORDS = {
+    "services", "workflows", "triggers", "manual", "invoke", "powerautomate", "automations", "direct", "webhook", "webhooks", "webhookb2",
+    "incomingwebhook", "enqueue", "markdown",
+}  # fmt: skip
 
 
 class Keys:
@@ -103,6 +107,7 @@ class Keys:
             raise ConfigError(f"{key}: is no setting of this kind of channel", hint=f"{guess}known: {', '.join(self._known)}")
 
     def _taken(self, *names: str) -> tuple[str, Any]:
+        names = tuple(dict.fromkeys(names))
         self._known.extend(names)
         there = [name for name in names if name in self._left]
         if len(there) > 1:
@@ -131,12 +136,14 @@ def address_secrets(url: str) -> Iterator[str]:
     yield url
     parts = urlsplit(url)
     yield from filter(None, (parts.username, parts.password))
-    pieces = [*parts.path.split("/"), *(value for _, value in parse_qsl(parts.query))]
-    yield from (piece for piece in pieces if len(piece) >= _TELLING)
-    if parts.query:
-        yield f"{parts.path}?{parts.query}"  # as HTTP libraries log it
-    elif len(parts.path) > _TELLING:
-        yield parts.path
+    pieces = [
+        *parts.path.split("/"),
+        *(value for name, value in parse_qsl(parts.query) if name not in {"api-version", "sp", "sv"}),
+    ]
+    yield from (piece for piece in pieces if len(piece) >= _TELLING and piece.casefold() not in _WORDS)
+    yield from (
+        whole for whole in (parts.path, f"{parts.path}?{parts.query}") if len(whole) > _TELLING
+    )  # as HTTP libraries log it
 
 
 def spelled(texts: Iterator[str] | tuple[str, ...]) -> frozenset[str]:

@@ -28,7 +28,9 @@ __all__ = ["SlackNotifier", "slack_payload"]
 API = "https://slack.com/api/chat.postMessage"
 TITLE_AT_MOST = 300
 SECTION_AT_MOST = 3000
-SECTIONS_AT_MOST = 15  # of 50 blocks: 45,000 characters, more than anybody reads
+SECTIONS_AT_MOST = 15  # of 50 blocks: more than anybody reads
+BODY_AT_MOST = SECTION_AT_MOST * (SECTIONS_AT_MOST + 1)
+CUT = "\n… and more"
 COLOURS = {
     AlertSeverity.CRITICAL: "#b3261e",
     AlertSeverity.ERROR: "#b3261e",
@@ -45,6 +47,8 @@ _PASSING = {
     "service_unavailable",
     "team_added_to_org",
 }
+_HIDDEN = 0xE000  # characters that mean nothing to anybody
+_ESCAPED_OR_CODE = re.compile(r"\\([!-/:-@\[-`{-~])|(?<!`)(`+)(?!`).*?(?<!`)\2(?!`)", re.DOTALL)
 _GROUPS = ("here", "channel", "everyone")
 
 
@@ -125,9 +129,14 @@ def _converter() -> NotifyBase:
 
 
 def _mrkdwn(markdown: str) -> str:
-    """Slack's own dialect. What only looks like a mention stays a text: nobody is called by a batch's name."""
-    text: str = _converter().dialect_convert(markdown, "markdown")
-    return re.sub(r"<(?!(?:https?://|mailto:)[^>]*>)", "&lt;", text)
+    """Slack's own dialect, which knows no escapes: what is escaped goes around the translation, and comes back as it is.
+
+    What only looks like a mention stays a text: nobody is called by a batch's name.
+    """
+    hidden = _ESCAPED_OR_CODE.sub(lambda found: chr(_HIDDEN + ord(found[1])) if found[1] else found[0], markdown[:BODY_AT_MOST])
+    text: str = _converter().dialect_convert(hidden, "markdown")
+    text = re.sub(r"<(?!(?:https?://|mailto:)[^>]*>)", "&lt;", text)
+    return re.sub(f"[{chr(_HIDDEN)}-{chr(_HIDDEN + 127)}]", lambda found: _escaped(chr(ord(found[0]) - _HIDDEN)), text)
 
 
 def _sections(text: str) -> list[str]:
@@ -140,7 +149,7 @@ def _sections(text: str) -> list[str]:
         found.append(rest[:cut].strip())
         rest = rest[cut:].strip()
     if rest:
-        found[-1] = shortened(found[-1], SECTION_AT_MOST - 40) + f"\n… and {len(rest)} characters more"
+        found[-1] = shortened(found[-1], SECTION_AT_MOST - len(CUT)) + CUT
     return found or ["…"]
 
 

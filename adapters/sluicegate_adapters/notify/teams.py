@@ -55,7 +55,7 @@ def teams_payload(message: Message, *, mentions: Sequence[str] = ()) -> dict[str
     called = mentions if message.mention else ()
     blocks = [
         _block(one_line(message.title, TITLE_AT_MOST), size="Medium", weight="Bolder", color=COLOURS[message.severity]),
-        *(_block(text) for text in _paragraphs(_cut(message.body))),
+        *(_block(text) for text in _paragraphs(_links(_cut(message.body)))),
     ]
     if called:
         blocks.append(_block(" ".join(f"<at>{one}</at>" for one in called)))
@@ -81,6 +81,11 @@ def _block(text: str, **style: str) -> dict[str, Any]:
 
 def _paragraphs(text: str) -> list[str]:
     return [part for part in re.split(r"\n\s*\n", text.strip()) if part.strip()] or ["…"]
+
+
+def _links(text: str) -> str:
+    """Cards know a subset of Markdown, and no addresses in angle brackets."""
+    return re.sub(r"\]\(<([^<>\s]*)>\)", lambda found: f"]({found[1].replace('(', '%28').replace(')', '%29')})", text)
 
 
 def _cut(text: str) -> str:

@@ -23,7 +23,7 @@ from sluicegate.ports.notifier import Sent
 if TYPE_CHECKING:
     import requests
 
-__all__ = ["LATE", "Exchange", "redacted", "watched"]
+__all__ = ["LATE", "Exchange", "redacted", "retry_seconds", "watched"]
 
 LOGGERS = ("apprise", "urllib3.connectionpool", "urllib3.util.retry")
 LATE = "no answer in time"
@@ -82,7 +82,7 @@ class Exchange:
     def answered(self, status: int, body: bytes, retry_after: str | None = None) -> None:
         """Note an answer."""
         self.status, self.said, self.trouble = status, _shown(body), ""
-        self.retry_after = None if retry_after is None else _seconds(retry_after)
+        self.retry_after = None if retry_after is None else retry_seconds(retry_after, datetime.now(UTC))
 
     def carry(
         self, send: Callable[..., requests.Response], session: requests.Session, request: Any, options: dict[str, Any]
@@ -129,6 +129,9 @@ class Exchange:
 def watched(exchange: Exchange) -> Iterator[None]:
     """Whatever this thread sends meanwhile belongs to this exchange."""
     _install()
+    apprise = logging.getLogger("apprise")
+    if apprise.getEffectiveLevel() < logging.INFO:
+        apprise.setLevel(logging.INFO)  # below, it prints addresses whole, also from threads that a plugin starts by itself
     token = _current.set(exchange)
     try:
         yield
@@ -185,17 +188,17 @@ def _shown(body: bytes) -> str:
     return "" if text.startswith("<") else text[:_SHOWN]  # a page of HTML tells nobody anything
 
 
-def _seconds(retry_after: str) -> float | None:
-    """What a Retry-After says: seconds, or a date."""
-    text = retry_after.strip()
-    if text.isdecimal():
+def retry_seconds(said: str, now: datetime) -> float | None:
+    """What a Retry-After says, in seconds or as a date; None if that can't be understood."""
+    text = said.strip()
+    if text.isascii() and text.isdecimal():
         return float(text[:9])
     try:
         when = parsedate_to_datetime(text)
     except ValueError:
         return None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max((when - datetime.now(UTC)).total_seconds(), 0.0)
+    return max((when - now).total_seconds(), 0.0)
 
 
 def _trouble(error: Exception) -> str:

@@ -122,11 +122,13 @@ class Unanswered:
         message: one line.
         hint: the cure.
         engine_broke: DuckDB could go no further (memory, disk); else it is the question's wording, or a value of the data.
+        harmless: the words are ours, or about the author's; else DuckDB's, and may quote a value for all that was taken out of them.
     """
 
     message: str
     hint: str = ""
     engine_broke: bool = False
+    harmless: bool = True
 
 
 class Figures(NamedTuple):

@@ -161,14 +161,16 @@ def _parts(contract: Contract, width: int) -> Iterator[tuple[str, list[str]]]:
     header = ("CHECK", "WHERE", "SEVERITY", "AREA", "ALLOWED", "ENGINE", "PROMISE")
     yield f"{plural(len(rows), 'check')}", list(grid(header, rows, width - 2))
     kept = "for good" if quarantine.retention_days is None else plural(quarantine.retention_days, "day")
-    channels = f" by {', '.join(contract.notification.channels)}" if contract.notification.channels else ""
+    channels = (
+        f" by {', '.join(contract.notification.channels)}" if contract.notification.channels else " by the default channels"
+    )
     yield (
         "on a violation",
         [
             f"of the schema: {policy.on_schema_violation}; of quality: {policy.on_quality_violation}",
             f"of the SLA: {policy.on_sla_violation}; of what no engine can run: {policy.on_unsupported}",
             f"quarantine: kept {kept}" if quarantine.enabled else "quarantine: off, the batch is blocked instead",
-            f"tell {', '.join(contract.notification.recipients) or 'nobody'}{channels}",
+            f"tell {', '.join(contract.notification.recipients) or 'whom it concerns'}{channels}",
         ],
     )
     sources = [f"read from {path}" for path in contract.files]

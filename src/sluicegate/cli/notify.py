@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.cli.quarantine import show_trouble, told_error
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from sluicegate.notify.notifiers import Notifiers
     from sluicegate.ports.notifier import Message, Notifier
 
-__all__ = ["flush", "list_messages", "retry", "test"]
+__all__ = ["flush", "list_messages", "retry", "settings_of", "test"]
 
 _TEST_SECONDS = 10.0
+_DAYS_KEPT = 90
+"""What has left, or was given up, is forgotten after this time."""
 _MARK_OF = {"delivered": "passed", "due": "warned", "sending": "warned", "failed": "failed", "dropped": "skipped"}
 
 
@@ -32,7 +34,7 @@ def test(options: Namespace, screen: Screen) -> int:
     from sluicegate import Gate
     from sluicegate.notify.notifiers import Notifiers
 
-    notifiers = Notifiers(_settings(Gate.from_config(options.config)))
+    notifiers = Notifiers(settings_of(Gate.from_config(options.config)))
     results = []
     for name in _chosen(options.channels, notifiers):
         for found in _tried(name, notifiers, tuple(options.to)):
@@ -44,7 +46,7 @@ def test(options: Namespace, screen: Screen) -> int:
     return code
 
 
-def _settings(gate: Gate) -> NotificationSettings:
+def settings_of(gate: Gate) -> NotificationSettings:
     """What the profile's notifications say, looked at thoroughly.
 
     Raises:
@@ -205,8 +207,6 @@ def flush(options: Namespace, screen: Screen) -> int:
 
 def retry(options: Namespace, screen: Screen) -> int:
     """Make what was given up due again, and send it."""
-    from datetime import UTC, datetime
-
     if bool(options.message_ids) == options.failed:
         raise UsageError("name messages, or say --failed", hint="sluicegate notify list --state failed")
     gate = _gate(options)
@@ -223,7 +223,7 @@ def _gate(options: Namespace) -> Gate:
     if not options.limit >= 0:
         raise UsageError("--limit can't be negative")
     gate = Gate.from_config(options.config)
-    _settings(gate)
+    settings_of(gate)
     return gate
 
 
@@ -236,6 +236,7 @@ def _flushed(gate: Gate, options: Namespace, screen: Screen) -> int:
     except StorageError as error:  # what waits already can leave all the same
         trouble = error
     told = gate.flush(limit=options.limit)
+    gate.history.outbox.prune(datetime.now(UTC) - timedelta(days=_DAYS_KEPT))
     for each in told:
         mark, style = MARKS[_MARK_OF[each.state.value]]
         screen.line((mark, style), f" {clean(each.delivery.channel)}  {clean(each.delivery.service)}  {_said(each)}")

@@ -139,6 +139,13 @@ def _gate_verbs(verbs: _Verbs[_Parser]) -> None:
         )
         gate.add_argument("--now", metavar="TIME", help="the run's clock, ISO 8601 (default: the current time)")
         gate.add_argument(
+            "--report",
+            metavar="KIND[=PATH]",
+            action="append",
+            default=[],
+            help="html, junit, github, json or markdown; - or no PATH: standard output (may be repeated)",
+        )
+        gate.add_argument(
             "--fail-on-warnings", action="store_true", help="exit with 1 if there are warnings, or the batch is split"
         )
         gate.set_defaults(notify=True)
@@ -251,6 +258,13 @@ def _notify_verbs(verbs: _Verbs[_Parser]) -> None:
     listing.add_argument("--state", metavar="STATE", help="only due, sending, delivered, failed or dropped ones")
     listing.add_argument("--contract", metavar="NAME", help="only those about this contract")
     listing.add_argument("--limit", metavar="N", type=int, default=20, help="at most this many (default: %(default)s)")
+    preview = _verb(inner, "preview", "notify_preview:preview", "what a message would say; send nothing")
+    preview.add_argument("--template", metavar="FILE|EVENT", help="a template's file, or the event of a sample")
+    preview.add_argument("--run", metavar="RUN", help="what is told of this run (default: a sample)")
+    preview.add_argument("--channel", metavar="NAME", help="with this channel's templates, in its format")
+    preview.add_argument(
+        "--format", choices=["html", "markdown", "text"], help="in this format (default: the channel's, else text)"
+    )
     flush = _verb(inner, "flush", "notify:flush", "send what is due")
     retry = _verb(inner, "retry", "notify:retry", "send again what was given up")
     retry.add_argument("message_ids", metavar="ID", nargs="*", help="which messages")

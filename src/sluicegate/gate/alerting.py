@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sluicegate.gate.alerts import Frame
     from sluicegate.gate.commands import Commands
     from sluicegate.history.alert import Alert
-    from sluicegate.history.message import Intent, KeptMessage
+    from sluicegate.history.message import Intent, Way
     from sluicegate.history.sqlite import SqliteHistory
     from sluicegate.notify.deliver import Delivered
     from sluicegate.notify.model import NotificationSettings
@@ -81,7 +81,7 @@ class Alerting:
         return notifiers.settings if notifiers else None
 
     def notifiers(self) -> Notifiers | None:
-        """The channels, opened when they are needed, and kept as long as their file and the environment stay the same.
+        """The channels, opened when they are needed, and kept as long as their files and the environment stay the same.
 
         Raises:
             ConfigError: the file is broken.
@@ -92,10 +92,11 @@ class Alerting:
         from sluicegate.notify.notifiers import Notifiers
         from sluicegate.notify.settings_file import load_notifications
 
-        stamp = _stamp(path)
         with self._lock:
-            if self._kept is None or self._kept[0] != stamp:
-                self._kept = stamp, Notifiers(load_notifications(path, thorough=False))
+            own = _stamp(path)
+            if self._kept is None or self._kept[0] != (own, *map(_stamp, self._kept[1].settings.files[1:])):
+                found = load_notifications(path, thorough=False)
+                self._kept = (own, *map(_stamp, found.files[1:])), Notifiers(found)
             return self._kept[1]
 
     def unreachable(self, contract: Contract) -> tuple[str, ...]:
@@ -252,7 +253,7 @@ class Alerting:
         Raises:
             StorageError: the outbox can't be read.
         """
-        return tuple(told for message in self.history().outbox.messages(key=key) for told in _told(message))
+        return tuple(told for way in self.history().outbox.ways(key) for told in _told(way))
 
     def send_directly(self, alert: Alert) -> tuple[Told, ...]:
         """Tell at once what the history could not keep, as far as that goes: without a window or quiet hours, and without another try.
@@ -273,17 +274,17 @@ class Alerting:
             try:
                 beside.outbox.put(alert)
                 flush(beside.outbox, Notifiers(at_once), limit=at_once.time_limit, clock=self.clock)
-                return tuple(told for message in beside.outbox.messages(key=alert.key) for told in _told(message))
+                return tuple(told for way in beside.outbox.ways(alert.key) for told in _told(way))
             finally:
                 beside.close()
 
 
-def _told(message: KeptMessage) -> Iterator[Told]:
-    if not message.deliveries:
-        yield Told(channel=message.channel, state="waiting", next_at=message.due_at)
-    for each in message.deliveries:
+def _told(way: Way) -> Iterator[Told]:
+    if not way.deliveries:
+        yield Told(channel=way.channel, state="waiting", next_at=way.due_at)
+    for each in way.deliveries:
         later = each.next_at if each.state == "due" else None
-        yield Told(channel=message.channel, service=each.service, state=each.state.value, detail=each.detail, next_at=later)
+        yield Told(channel=way.channel, service=each.service, state=each.state.value, detail=each.detail, next_at=later)
 
 
 def _stamp(path: Path) -> tuple[object, ...]:

@@ -22,6 +22,7 @@ from sluicegate.history.alert import Alert, Event
 from sluicegate.notify.facts import facts_of
 from sluicegate.ports.notifier import AlertSeverity
 from sluicegate.ports.quarantine import Manifest
+from sluicegate.redact import redacted_tree
 from sluicegate.verdict.document import document
 from sluicegate.verdict.model import Decision, Outcome, Verdict
 
@@ -186,10 +187,9 @@ def alert_of_recovery(outcome: RunOutcome, frame: Frame, *, since: str, refused:
     facts = facts_of(
         document(outcome.verdict, outcome.contract.classified_columns),
         **_contract(outcome.contract),
-        **_run(outcome),
+        **(_run(outcome) | {"action": "passed"}),
         failing_since=since,
         refused=refused,
-        next_command="",
     )
     return _alert(
         outcome.contract,
@@ -249,7 +249,7 @@ def _alert(contract: Contract, frame: Frame, facts: Mapping[str, Any], **what: A
         contract_name=contract.name,
         channels=chosen.channels,
         recipients=chosen.recipients,
-        facts=facts,
+        facts=redacted_tree(facts),
         **what,
     )
 

@@ -22,6 +22,7 @@ from sluicegate.gate.run import EngineView
 from sluicegate.ports.engine import Evidence
 from sluicegate.verdict.masking import MASK, masked_evidence
 from sluicegate.verdict.model import CheckOutcome, Outcome
+from sluicegate.verdict.reading import is_hidden
 
 __all__ = ["gather_evidence"]
 
@@ -88,7 +89,7 @@ class _Sought:
         """Up to so many of the rows, as SQL; ``source``: among these rows of the batch."""
         cells = ", ".join(
             f"CASE WHEN {identifier(name)} IS NULL THEN NULL ELSE {literal(MASK)} END"
-            if name in classified
+            if is_hidden(name, classified)
             else f"CAST({identifier(name)} AS VARCHAR)"
             for name in self.columns
         )

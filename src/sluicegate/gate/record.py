@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from decimal import Decimal
@@ -17,7 +18,7 @@ from sluicegate.history.record import RunRecord
 from sluicegate.ports.quarantine import Manifest
 from sluicegate.ports.target import CommitReceipt
 from sluicegate.verdict.document import document
-from sluicegate.verdict.model import Decision, Outcome
+from sluicegate.verdict.model import CheckOutcome, Decision, Outcome
 
 __all__ = ["record_of", "record_of_replay", "record_of_unreadable"]
 
@@ -43,14 +44,18 @@ def record_of(outcome: RunOutcome) -> RunRecord:
         quarantine_id=outcome.manifest.quarantine_id if outcome.manifest else None,
         counts={kind.value: verdict.count(kind) for kind in Outcome},
         verdict=document(verdict, contract.classified_columns),
-        figures={
-            item.check.fingerprint: item.value
-            for item in (outcome.parts.rest.outcomes if outcome.parts and outcome.parts.rest else verdict.outcomes)
-            if isinstance(item.check.promise, Drift)
-            and isinstance(item.value, int | float | Decimal)
-            and math.isfinite(item.value)
-        },
+        figures=_figures(outcome.parts.rest.outcomes if outcome.parts and outcome.parts.rest else verdict.outcomes),
     )
+
+
+def _figures(outcomes: Sequence[CheckOutcome]) -> dict[str, int | float | Decimal]:
+    """What drift measured, by fingerprint: the next runs compare with it, so it is kept as it is. Nothing shows it."""
+    found = {item.check.fingerprint: (item.unmasked or item).value for item in outcomes if isinstance(item.check.promise, Drift)}
+    return {
+        fingerprint: value
+        for fingerprint, value in found.items()
+        if isinstance(value, int | float | Decimal) and math.isfinite(value)
+    }
 
 
 def record_of_unreadable(

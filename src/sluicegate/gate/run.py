@@ -56,6 +56,7 @@ class _EngineRun:
     results: list[Result] = field(default_factory=list)
     fault: str = ""
     hint: str = ""
+    quotes: bool = False
     done: threading.Event = field(default_factory=threading.Event)
 
     def work(self, context: RunContext) -> None:
@@ -63,11 +64,11 @@ class _EngineRun:
             for result in self.engine.run(self.checks, self.view, context):
                 self.results.append(result)
         except SluicegateError as error:
-            self.fault, self.hint = f"{self.name} broke: {error.message}", error.hint
+            self.fault, self.hint, self.quotes = f"{self.name} broke: {error.message}", error.hint, True
         except MemoryError:
             self.fault = f"{self.name} ran out of memory"
         except BaseException as error:  # noqa: BLE001 - a thread's last line: whatever an engine throws closes the gate
-            self.fault = f"{self.name} broke: {type(error).__name__}: {_one_line(error)}"
+            self.fault, self.quotes = f"{self.name} broke: {type(error).__name__}: {_one_line(error)}", True
         finally:
             self.done.set()
 
@@ -82,7 +83,7 @@ class _EngineRun:
             wrong = "two results for one check" if check_id in found else unsound(given, asked[check_id])
             found[check_id] = _broke(check_id, f"{self.name} gave {wrong}") if wrong else given
         missing = self.fault or f"{self.name} gave no result for this check"
-        return {check_id: found.get(check_id) or _broke(check_id, missing, self.hint) for check_id in asked}
+        return {check_id: found.get(check_id) or _broke(check_id, missing, self.hint, quotes=self.quotes) for check_id in asked}
 
 
 def run_checks(
@@ -126,12 +127,12 @@ def _await(runs: Sequence[_EngineRun], timeout: float) -> None:
     grace = time.monotonic() + _GRACE_SECONDS
     for run in late:
         run.done.wait(max(0.0, grace - time.monotonic()))
-        run.fault = f"{run.name} took longer than {timeout:g} s"
+        run.fault, run.quotes = f"{run.name} took longer than {timeout:g} s", False
         run.hint = "raise timeout_seconds in the profile, or look at what the check does"
 
 
-def _broke(check_id: str, error: str, hint: str = "") -> Result:
-    return Result(check_id=check_id, error=error, error_hint=hint, engine_broke=True)
+def _broke(check_id: str, error: str, hint: str = "", *, quotes: bool = False) -> Result:
+    return Result(check_id=check_id, error=error, error_hint=hint, engine_broke=True, harmless=not quotes)
 
 
 def _one_line(error: BaseException) -> str:

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sluicegate.history.alert import Alert
-from sluicegate.history.message import DeliveryState, KeptMessage, Tried
+from sluicegate.history.message import DeliveryState, KeptMessage, Tried, Way
 from sluicegate.history.standing import from_json
 from sluicegate.ports.notifier import AlertSeverity
 
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["MOST_ALERTS", "Content", "content", "listed"]
+__all__ = ["MOST_ALERTS", "Content", "content", "listed", "ways"]
 
 MOST_ALERTS = 20
 """So many of a message's alerts are read; the others are counted."""
@@ -35,6 +35,11 @@ WHERE EXISTS (SELECT 1 FROM members JOIN alerts USING (alert_id) WHERE members.m
     AND (? IS NULL OR EXISTS (SELECT 1 FROM deliveries WHERE deliveries.message_id = messages.message_id AND state = ?)
         OR ? = 'due' AND sealed_at IS NULL)
 ORDER BY coalesce(sealed_at, due_at) DESC, message_id LIMIT ?
+"""
+
+_WAYS = """
+SELECT message_id, messages.channel, due_at FROM alerts JOIN members USING (alert_id) JOIN messages USING (message_id) WHERE key = ?
+ORDER BY messages.channel
 """
 
 _TRIED = "SELECT service, state, attempts, next_at, detail, noted_at FROM deliveries WHERE message_id = ? ORDER BY service"
@@ -89,17 +94,29 @@ def _kept(connection: sqlite3.Connection, row: tuple[str, str, str, str, str | N
         alerts=found.alerts,
         first_at=found.first_at,
         last_at=found.last_at,
-        deliveries=tuple(
-            Tried(
-                service=service,
-                state=DeliveryState(state),
-                attempts=attempts,
-                next_at=datetime.fromisoformat(next_at),
-                detail=detail,
-                noted_at=_moment(noted_at),
-            )
-            for service, state, attempts, next_at, detail, noted_at in connection.execute(_TRIED, (message_id,))
-        ),
+        deliveries=_tried(connection, message_id),
+    )
+
+
+def ways(connection: sqlite3.Connection, key: str) -> tuple[Way, ...]:
+    """How far an alert is, by channel; without reading what else its messages are of, which may be much."""
+    return tuple(
+        Way(channel=channel, due_at=datetime.fromisoformat(due_at), deliveries=_tried(connection, message_id))
+        for message_id, channel, due_at in connection.execute(_WAYS, (key,)).fetchall()
+    )
+
+
+def _tried(connection: sqlite3.Connection, message_id: str) -> tuple[Tried, ...]:
+    return tuple(
+        Tried(
+            service=service,
+            state=DeliveryState(state),
+            attempts=attempts,
+            next_at=datetime.fromisoformat(next_at),
+            detail=detail,
+            noted_at=_moment(noted_at),
+        )
+        for service, state, attempts, next_at, detail, noted_at in connection.execute(_TRIED, (message_id,))
     )
 
 

@@ -11,7 +11,19 @@ from sluicegate.history.alert import Alert
 from sluicegate.history.owner import Owner
 from sluicegate.ports.notifier import AlertSeverity
 
-__all__ = ["DIGEST", "Delivery", "DeliveryState", "Intent", "KeptMessage", "Result", "Route", "Services", "Standing", "Tried"]
+__all__ = [
+    "DIGEST",
+    "Delivery",
+    "DeliveryState",
+    "Intent",
+    "KeptMessage",
+    "Result",
+    "Route",
+    "Services",
+    "Standing",
+    "Tried",
+    "Way",
+]
 
 DIGEST = "digest"
 """The group of a channel's daily digest."""
@@ -130,6 +142,20 @@ class Tried:
     next_at: datetime
     detail: str
     noted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How far one alert is in one channel.
+
+    Attributes:
+        due_at: when its message is to leave, or was.
+        deliveries: empty before it is on its way.
+    """
+
+    channel: str
+    due_at: datetime
+    deliveries: tuple[Tried, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

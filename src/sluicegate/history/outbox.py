@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sluicegate.history.alert import Alert
 from sluicegate.history.database import Database, stamp
-from sluicegate.history.listing import content, listed
-from sluicegate.history.message import Delivery, DeliveryState, Intent, KeptMessage, Result, Route, Services
+from sluicegate.history.listing import content, listed, ways
+from sluicegate.history.message import Delivery, DeliveryState, Intent, KeptMessage, Result, Route, Services, Way
 from sluicegate.history.owner import Owner
 from sluicegate.history.standing import as_json, from_json, put
+from sluicegate.ports.notifier import AlertSeverity
 
 if TYPE_CHECKING:
     import sqlite3
@@ -75,6 +76,14 @@ SELECT message_id FROM messages WHERE sealed_at < ? AND NOT EXISTS (
 )
 """
 
+_LEFT_OVER = "state = 'routed' AND happened_at < ? AND alert_id NOT IN (SELECT alert_id FROM members)"
+
+_ANY_OLD = f"SELECT EXISTS ({_OLD}) OR EXISTS (SELECT 1 FROM alerts WHERE {_LEFT_OVER})"
+
+_LOUD = """
+EXISTS (SELECT 1 FROM members JOIN alerts USING (alert_id) WHERE members.message_id = {table}.message_id AND severity IN ({severities}))
+"""
+
 _GIVE_BACK = """
 UPDATE deliveries SET state = 'due', attempts = attempts - 1, next_at = ?, host = NULL, pid = NULL, process_started = NULL
 WHERE message_id = ? AND service = ? AND state = 'sending' AND attempts = ?
@@ -82,10 +91,16 @@ WHERE message_id = ? AND service = ? AND state = 'sending' AND attempts = ?
 
 
 class Outbox:
-    """The alerts of a history, and what became of them. Moments are the caller's, of the real clock, in UTC."""
+    """The alerts of a history, and what became of them. Moments are the caller's, of the real clock, in UTC.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: the history's.
+        fresh: makes a part of an ID that nothing else has.
+    """
+
+    def __init__(self, database: Database, *, fresh: Callable[[], str] = lambda: secrets.token_hex(6)) -> None:
         self._database = database
+        self._fresh = fresh
 
     def pending(self, now: datetime) -> bool:
         """Whether anything is to be done: resolve an intent, route an alert, send a message. Cheap: runs ask it each time.
@@ -183,6 +198,18 @@ class Outbox:
             query = "SELECT alert FROM alerts WHERE state = 'waiting' ORDER BY alert_id LIMIT ?"
             return tuple(from_json(text) for (text,) in connection.execute(query, (limit,)))
 
+    def alerts_of(self, run_id: str) -> tuple[Alert, ...]:
+        """What a run gave to tell, in the order in which it did; empty if that was long ago.
+
+        Raises:
+            StorageError: the history can't be read.
+        """
+        with self._database.connected(current=True) as connection:
+            if connection is None:
+                return ()
+            found = connection.execute("SELECT alert FROM alerts WHERE instr(alert, ?) ORDER BY alert_id", (run_id,))
+            return tuple(alert for (text,) in found if (alert := from_json(text)).run_id == run_id)
+
     def route(self, chosen: Iterable[tuple[str, Sequence[Route]]], now: datetime) -> int:
         """Make alerts (by key) members of messages: of the open one of the group, or of a new one. Nothing is routed twice.
 
@@ -193,7 +220,28 @@ class Outbox:
             StorageError: all of them still are.
         """
         with self._database.writing() as connection:
-            return sum(_routed(connection, key, routes, now) for key, routes in chosen)
+            return sum(_routed(connection, key, routes, now, self._fresh) for key, routes in chosen)
+
+    def postpone(self, severities: Collection[AlertSeverity], now: datetime, until: datetime) -> None:
+        """Let what would leave now wait until then, if an alert of these severities is in it.
+
+        Raises:
+            StorageError: nothing was postponed.
+        """
+        if not self.pending(now):
+            return
+        names = ", ".join("?" * len(severities))
+        loud = {table: _LOUD.format(table=table, severities=names) for table in ("messages", "deliveries")}
+        row = (stamp(until), stamp(now), *severities)
+        with self._database.writing() as connection:
+            connection.execute(
+                f"UPDATE messages SET due_at = ? WHERE sealed_at IS NULL AND due_at <= ? AND {loud['messages']}", row
+            )
+            connection.execute(
+                "UPDATE deliveries SET state = 'due', next_at = ?, host = NULL, pid = NULL, process_started = NULL "
+                f"WHERE state IN ('due', 'sending') AND next_at <= ? AND {loud['deliveries']}",
+                row,
+            )
 
     def claim(
         self, now: datetime, owner: Owner, *, lease: timedelta, services: Services, limit: int = 100
@@ -259,6 +307,15 @@ class Outbox:
         with self._database.writing() as connection:
             return connection.execute(_RETRY, (stamp(now), message_id)).rowcount
 
+    def ways(self, key: str) -> tuple[Way, ...]:
+        """How far an alert is, in each channel that it goes to.
+
+        Raises:
+            StorageError: the history can't be read.
+        """
+        with self._database.connected(current=True) as connection:
+            return ways(connection, key) if connection else ()
+
     def messages(
         self,
         *,
@@ -290,14 +347,14 @@ class Outbox:
             StorageError: nothing was forgotten.
         """
         moment = stamp(before)
+        with self._database.connected(current=True) as connection:
+            if connection is None or not connection.execute(_ANY_OLD, (moment, moment)).fetchone()[0]:
+                return 0
         with self._database.writing() as connection:
             old = connection.execute(_OLD, (moment,)).fetchall()
             for table in ("deliveries", "members", "messages"):
                 connection.executemany(f"DELETE FROM {table} WHERE message_id = ?", old)
-            connection.execute(
-                "DELETE FROM alerts WHERE state = 'routed' AND happened_at < ? AND alert_id NOT IN (SELECT alert_id FROM members)",
-                (moment,),
-            )
+            connection.execute(f"DELETE FROM alerts WHERE {_LEFT_OVER}", (moment,))
             connection.execute("DELETE FROM groups WHERE until < ?", (moment,))
             return len(old)
 
@@ -315,18 +372,18 @@ class _Known(dict[tuple[str, str], tuple[str, ...] | None]):
         return found
 
 
-def _routed(connection: sqlite3.Connection, key: str, routes: Sequence[Route], now: datetime) -> bool:
+def _routed(connection: sqlite3.Connection, key: str, routes: Sequence[Route], now: datetime, fresh: Callable[[], str]) -> bool:
     row = connection.execute("SELECT alert_id FROM alerts WHERE key = ? AND state = 'waiting'", (key,)).fetchone()
     if row is None:
         return False
     for route in routes:
         query = "INSERT INTO members (alert_id, channel, message_id) VALUES (?, ?, ?)"
-        connection.execute(query, (row[0], route.channel, _message(connection, route, now)))
+        connection.execute(query, (row[0], route.channel, _message(connection, route, now, fresh)))
     connection.execute("UPDATE alerts SET state = 'routed' WHERE alert_id = ?", row)
     return True
 
 
-def _message(connection: sqlite3.Connection, route: Route, now: datetime) -> str:
+def _message(connection: sqlite3.Connection, route: Route, now: datetime, fresh: Callable[[], str]) -> str:
     """The open message of a group, or a new one."""
     group = (route.channel, route.group)
     query = "SELECT message_id FROM messages WHERE channel = ? AND grp = ? AND sealed_at IS NULL"
@@ -334,7 +391,7 @@ def _message(connection: sqlite3.Connection, route: Route, now: datetime) -> str
         return str(row[0])
     row = connection.execute("SELECT until FROM groups WHERE channel = ? AND grp = ?", group).fetchone()
     due = route.due(max(now, datetime.fromisoformat(row[0])) if row else now)
-    message_id = f"M-{secrets.token_hex(6)}"
+    message_id = f"M-{fresh()}"
     query = "INSERT INTO messages (message_id, channel, grp, window_seconds, due_at) VALUES (?, ?, ?, ?, ?)"
     connection.execute(query, (message_id, *group, route.window.total_seconds(), stamp(due)))
     return message_id

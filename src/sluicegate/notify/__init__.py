@@ -7,7 +7,8 @@ Here:
 - which alert goes where and when (``routing``);
 - how messages leave (``deliver``), by a thread for each service (``carrier``), and again if they did not (``retry``);
 - what a message may say (``facts``), in what sentences (``wording``), how it is written (``templates``, which run in the ``sandbox`` and
-  write facts in the ``dialects`` of the formats), and an example of each (``samples``).
+  write facts in the ``dialects`` of the formats), an example of each (``samples``),
+  and what could be told of a run on record (``recall``).
 
 Knows ``history`` (where the outbox is), ``ports`` and ``plugins``. Must never decide anything about a batch.
 """

@@ -14,7 +14,7 @@ from sluicegate.ports.notifier import TextFormat
 __all__ = ["DIALECTS", "Dialect", "looks_like_html", "text_of_html"]
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|~(?=~)|&(?=#?\w{1,32};)|^#")
-_CALLS = re.compile(r"(?<![\w.+-])@(?=\w)|(?<=<)(?=[!@#])")
+_CALLS = re.compile(r"(?<=<)(?=[!@#])|(?<![\w.+-])@(?=\w)|@(?=here|everyone|channel)")
 _LINK = re.compile(r"(?:https?://|mailto:)\S+\Z", re.IGNORECASE)
 _TAG = re.compile(
     r"<(?:!doctype|html|body|div|p|br|table|h[1-6]|ul|ol|a|b|strong|em|i|span|pre|code|hr|img|font)\b[^<>]*>", re.IGNORECASE

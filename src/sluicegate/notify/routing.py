@@ -17,6 +17,8 @@ __all__ = ["channels_of", "next_digest", "not_quiet", "route_waiting", "routes_o
 def route_waiting(outbox: Outbox, settings: NotificationSettings, now: datetime) -> int:
     """Make messages of all alerts that wait. What no channel wants is kept, and told to nobody.
 
+    In quiet hours, what should have left before them, and didn't, waits for their end, too.
+
     Returns:
         How many alerts it were.
 
@@ -26,6 +28,10 @@ def route_waiting(outbox: Outbox, settings: NotificationSettings, now: datetime)
     routed = 0
     while waiting := outbox.waiting():
         routed += outbox.route([(alert.key, routes_of(alert, settings)) for alert in waiting], now)
+    if (quiet := settings.quiet_hours) is not None:
+        until = not_quiet(now, quiet=quiet, zone=_zone(settings.timezone))
+        if until > now:
+            outbox.postpone(quiet.severities, now, until)
     return routed
 
 
@@ -37,7 +43,7 @@ def channels_of(alert: Alert, settings: NotificationSettings) -> tuple[Channel, 
 
 
 def routes_of(alert: Alert, settings: NotificationSettings) -> tuple[Route, ...]:
-    """Where an alert goes."""
+    """Where an alert goes; without a window each is a message of its own."""
     channels = channels_of(alert, settings)
     if not channels:
         return ()
@@ -48,7 +54,8 @@ def routes_of(alert: Alert, settings: NotificationSettings) -> tuple[Route, ...]
         group, window, due = DIGEST, timedelta(), partial(_due_in_digest, at=digest.at, quiet=kept_quiet, zone=zone)
     else:
         kept_quiet = quiet if quiet is not None and alert.severity in quiet.severities else None
-        group = json.dumps([alert.tenant, alert.contract_name, alert.event, alert.severity])
+        alone = () if settings.window else (alert.key,)
+        group = json.dumps([alert.tenant, alert.contract_name, alert.event, alert.severity, *alone])
         window, due = settings.window, partial(not_quiet, quiet=kept_quiet, zone=zone)
     return tuple(Route(channel=channel.name, group=group, window=window, due=due) for channel in channels)
 

@@ -42,8 +42,8 @@ def load_notifications(
     Args:
         path: the file.
         environ: ``${VAR}`` is filled from these; those of a channel that is not enabled may be missing.
-        thorough: also open each enabled channel's notifier, and try each template. A run does without: so what is wrong with one
-            channel keeps no other's messages back.
+        thorough: also open each enabled channel's notifier, and try each template. A run does without, and to it a channel whose
+            variables are missing is one that has ``trouble``: so what is wrong with one channel keeps no other's messages back.
 
     Raises:
         ConfigError: with every fault.
@@ -73,6 +73,7 @@ class _Reading:
         self._document = read_yaml(file, discreet=True)
         self._faults = Faults(str(file), discreet=True)
         self._base = Path(os.path.abspath(file)).parent  # noqa: PTH100 - a link keeps its name
+        self._files = [self._base / file.name]
         self._warnings: list[Fault] = []
         self._known = plugins.known(NOTIFIERS)
 
@@ -88,7 +89,7 @@ class _Reading:
         said = read_fields(SettingsDocument, _hidden(node, _SHOWN), self._faults, others=("channels",))
         shared = {} if isinstance(said, Bad) else self._templates(said.templates, thorough=thorough)
         channels = dict(self._channels(root.get("channels"), shared, thorough=thorough))
-        self._look_at_defaults(node.get("default_channels"), root.get("channels"))
+        self._look_at_defaults(node.get("default_channels"), root.get("channels"), channels)
         if not isinstance(said, Bad) and said.quiet_hours and said.quiet_hours.start == said.quiet_hours.end:
             self._faults.add(node.get("quiet_hours"), "'from' and 'to' are the same: quiet hours would never end, or never begin")
         self._faults.stop()
@@ -109,6 +110,7 @@ class _Reading:
             retention_days_before=retention.days_before if retention else None,
             review_url=said.review_url,
             base=self._base,
+            files=tuple(dict.fromkeys(self._files)),
             warnings=tuple(sorted(self._warnings, key=lambda fault: (fault.line, fault.column))),
         )
 
@@ -122,7 +124,11 @@ class _Reading:
             root = root.value["notifications"]
         if not isinstance(root.value, dict):
             self._faults.add(root, f"expected a mapping, not {root.kind}", f"channels: {_AN_EXAMPLE}")
-            self._faults.stop()
+        for mapping in root.walk():
+            for key, place in mapping.keys.items():
+                if _shown(key) == _HIDDEN:  # messages have keys in them, and this may be what should stand behind one
+                    self._faults.add(place, "this is no key: it is too long, or a link", "a word, a colon, and then the value")
+        self._faults.stop()
         return root
 
     def _misplaced(self, root: Node) -> frozenset[str]:
@@ -135,10 +141,13 @@ class _Reading:
     def _filled(self, node: Node, faults: Faults) -> Node:
         return interpolate(replace(self._document, root=node), self._environ, faults).root
 
-    def _look_at_defaults(self, node: Node | None, channels: Node | None) -> None:
-        known = channels.value if channels and isinstance(channels.value, dict) else {}
+    def _look_at_defaults(self, node: Node | None, named: Node | None, channels: Mapping[str, Channel]) -> None:
+        known = named.value if named and isinstance(named.value, dict) else {}
         for item in node.walk() if node else ():
-            if item.text and not item.broken and item.text not in known:
+            if item.text in channels and not channels[item.text].enabled:
+                told = f"the channel {item.text!r} is not enabled: contracts that name no channel tell nobody by it"
+                self._warnings.append(Fault(self._faults.file, item.line, item.column, told))
+            elif item.text and not item.broken and item.text not in known:
                 self._faults.add(item, f"the channel {_shown(item.text)!r} is not defined", did_you_mean(item.text, known))
 
     def _channels(self, node: Node | None, shared: Mapping[Event, _Template], *, thorough: bool) -> Iterator[tuple[str, Channel]]:
@@ -163,11 +172,15 @@ class _Reading:
     def _channel(
         self, name: str, at: tuple[int, int], raw: Node, shared: Mapping[Event, _Template], *, thorough: bool
     ) -> Channel | None:
-        enabled = self._enabled(raw)
-        node = self._filled(_with_text(raw), Faults("", discreet=True) if enabled is False else self._faults)
-        if enabled is False:  # whose variables may be missing: what lacks one is as if it were not written
+        missing = Faults(self._faults.file, discreet=True)
+        node = self._filled(_with_text(raw), missing)
+        trouble = ""
+        if self._enabled(raw) is False or (missing.found and not thorough):  # what lacks a variable is as if it were not written
             kept = {key: item for key, item in node.value.items() if not any(part.broken for part in item.walk())}
             node = replace(node, value=kept)
+            trouble = "; ".join(fault.message for fault in missing.found)
+        else:
+            self._faults.found += missing.found
         others = frozenset(node.value) - _COMMON
         settings = {key: _plain(item) for key, item in node.value.items() if key in others}
         for key in others:
@@ -185,6 +198,7 @@ class _Reading:
             decisions=frozenset(decision.value for decision in said.decisions),
             events=said.events,
             mention_on_critical=said.mention_on_critical,
+            trouble=trouble if said.enabled else "",
             templates={
                 event: one.text for event, one in {**shared, **self._templates(said.templates, thorough=thorough)}.items()
             },
@@ -255,6 +269,7 @@ class _Reading:
             self._faults.add(node, "must be a text, or {file: PATH}")
             return None
         path = self._base / Path(named.value).expanduser()
+        self._files.append(path)
         try:
             return _Template(read_text(path, Faults(str(path))), str(path), 1, 1)
         except ContractError as error:
@@ -316,10 +331,14 @@ def _plain(node: Node) -> Any:
 
 
 def _place(node: Node, path: list[str]) -> tuple[int, int] | None:
-    """Of what stands under the keys, or under as many of them as there are."""
+    """Of what stands under these keys, or as many of them as there are; a notifier may leave out what the first ones are."""
+    inner = [item for item in node.value.values() if isinstance(item.value, dict)]
+    if path and path[0] not in node.value:
+        return next((_place(item, path) for item in inner if path[0] in item.value), None)
     found: Node | None = None
     for key in path:
-        found, node = (node.value[key], node.value[key]) if key in node.keys else (found, Node(None))
+        found = node.get(key) or found
+        node = node.get(key) or Node(None)
     return (found.line, found.column) if found else None
 
 

@@ -52,10 +52,16 @@ class NativeOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """A few of the rows that broke a check, as text-ready values; the gate masks classified columns before it shows them."""
+    """A few of the rows that broke a check, as text-ready values; the gate masks classified columns before it shows them.
+
+    Attributes:
+        as_read: the engine read them from the batch itself: each column is the batch's, under its own name. Where a query's or a
+            rule's author made them, a name proves nothing, and all cells may have to be masked.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Scalar, ...], ...]
+    as_read: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +82,8 @@ class Result:
         error: why the check could not be evaluated; everything else is then empty.
         error_hint: the cure.
         engine_broke: with ``error``: the engine failed (exception, memory, time), not the check's own wording.
+        harmless: ``message``, ``error`` and ``error_hint`` hold no word of a library, a rule or the data: only fixed words, and
+            names and counts. Else they are not shown of a check that may read a classified column.
         evidence: for native checks, where the engine has some; the gate fetches that of canonical checks itself.
     """
 
@@ -88,6 +96,7 @@ class Result:
     error: str = ""
     error_hint: str = ""
     engine_broke: bool = False
+    harmless: bool = False
     evidence: Evidence | None = None
 
 

@@ -25,9 +25,9 @@ _ONE_VALUE = "a metric query gives exactly one value"
 class StatementFailed(Exception):
     """A statement failed by itself, or because DuckDB could go no further with it; the connection is still of use."""
 
-    def __init__(self, message: str, hint: str = "", *, engine_broke: bool = False) -> None:
+    def __init__(self, message: str, hint: str = "", *, engine_broke: bool = False, harmless: bool = True) -> None:
         super().__init__(message)
-        self.unanswered = Unanswered(message, hint, engine_broke)
+        self.unanswered = Unanswered(message, hint, engine_broke, harmless)
 
 
 def fetch_row(connection: duckdb.DuckDBPyConnection, sql: str, width: int) -> tuple[Any, ...]:
@@ -105,11 +105,11 @@ def mapped(error: duckdb.Error) -> StatementFailed | EngineError:
         hint = "a higher memory_limit, or a folder to spill into, lets it finish"
         return StatementFailed("DuckDB ran out of memory", hint, engine_broke=True)
     if isinstance(error, duckdb.IOException):
-        return StatementFailed(f"DuckDB can't read or write: {_first_line(error)}", engine_broke=True)
+        return StatementFailed(f"DuckDB can't read or write: {_first_line(error)}", engine_broke=True, harmless=False)
     if isinstance(error, duckdb.ProgrammingError) and not isinstance(error, duckdb.InvalidInputException):
         return StatementFailed(_first_line(error))  # a binder or catalog error: it quotes the author's words, not the data
     hint = "a value of the data, or a sum of them, is beyond what DuckDB computes"
-    return StatementFailed(_QUOTED.sub("…", _first_line(error)), hint)
+    return StatementFailed(_QUOTED.sub("…", _first_line(error)), hint, harmless=False)
 
 
 def _first_line(error: Exception) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sluicegate.checks.contract_check import NativeCheck, Untestable
 from sluicegate.checks.values import Scalar
+from sluicegate.redact import redacted_tree
 from sluicegate.verdict.masking import MASK, masked
 from sluicegate.verdict.model import CheckOutcome, Outcome, Verdict
 
@@ -74,7 +75,7 @@ def document(verdict: Verdict, classified: Collection[str] = ()) -> dict[str, An
         verdict: what was found.
         classified: columns whose values must not leave unmasked (``Contract.classified_columns``).
     """
-    return {
+    found: dict[str, Any] = {
         "schema": SCHEMA_NAME,
         "verdict_id": verdict.verdict_id,
         "decision": verdict.decision.value,
@@ -87,6 +88,7 @@ def document(verdict: Verdict, classified: Collection[str] = ()) -> dict[str, An
         "counts": {outcome.value: verdict.count(outcome) for outcome in Outcome},
         "checks": [_check_document(masked(outcome, classified)) for outcome in verdict.outcomes],
     }
+    return redacted_tree(found)  # type: ignore[no-any-return]
 
 
 def _check_document(outcome: CheckOutcome) -> dict[str, Any]:

@@ -60,6 +60,9 @@ def judge(check: ContractCheck, result: Result, engine: str, facts: Facts) -> Ch
             message=result.error,
             hint=result.error_hint,
             engine_broke=result.engine_broke,
+            instead=""
+            if result.harmless
+            else f"{engine} could not evaluate it; why is not shown: it may quote a classified value",
         )
     finding = _find(check, result, facts)
     return CheckOutcome(
@@ -71,7 +74,19 @@ def judge(check: ContractCheck, result: Result, engine: str, facts: Facts) -> Ch
         value=finding.value,
         message=finding.message,
         evidence=result.evidence,
+        instead=_own_words(result, finding, engine),
     )
+
+
+def _own_words(result: Result, finding: _Finding, engine: str) -> str:
+    """What can be said without the engine's message, where that is what is said."""
+    if result.harmless or not result.message or finding.message != result.message:
+        return ""
+    if result.failing is not None and result.rows is not None:
+        return _share(result.failing, result.rows)
+    if result.failing is not None:
+        return f"{result.failing:,} failing"
+    return f"what {engine} says of it is not shown: it may quote a classified value"
 
 
 def _by_severity(found: Outcome | None, severity: Severity) -> Outcome:

@@ -43,6 +43,9 @@ class CheckOutcome:
         rows, failing, value: the figures, as ``ports.engine.Result`` defines them.
         message: one sentence for a person, without values of the data.
         engine_broke: an ``errored`` that is the engine's fault, not the check's.
+        instead: where ``message`` and ``hint`` are words of an engine, a library or a rule, which may quote values: what is said in
+            their place where these are classified.
+        unmasked: the outcome as it was before masking, if that took anything away; in no document, and for no eyes but the caller's.
     """
 
     check: ContractCheck
@@ -55,6 +58,8 @@ class CheckOutcome:
     hint: str = ""
     engine_broke: bool = False
     evidence: Evidence | None = None
+    instead: str = ""
+    unmasked: CheckOutcome | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

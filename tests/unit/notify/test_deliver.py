@@ -247,3 +247,18 @@ def test_more_than_is_taken_in_hand_at_once_leaves_in_one_go(office: Office, ops
     office.outbox.put(alert())
     assert {state for *_, state in office.flush()} == {"delivered"}
     assert len(ops.sent) == 70
+
+
+def test_where_no_thread_can_be_had_the_message_waits(office: Office, ops: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    office.outbox.put(alert())
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", start)
+        (told,) = office.told()
+    assert (told.state, told.detail) == (DeliveryState.DUE, "can't start new thread")
+    office.clock.passes(seconds=30)
+    assert office.flush() == [("ops", "one", "delivered")]
+    (message,) = office.messages()
+    assert tried(message)[1] == 1

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sluicegate.errors import ConfigError
 from sluicegate.history.alert import Event
 from sluicegate.notify.model import Channel, Digest, NotificationSettings, QuietHours
+from sluicegate.notify.opening import open_notifier
 from sluicegate.notify.settings_file import load_notifications
 from sluicegate.ports.notifier import AlertSeverity
 
@@ -146,6 +147,8 @@ def test_a_length_of_time_is_read_as_people_write_it(written_as: str, length: ti
         ("channels: {slack: {enabled: no, templates: {quarantined: {file: none.j2}}}}", ":1:65", "no such file"),
         ("channels: {slack: {webhook_url: '${HOOK}'}}", ":1:33", "HOOK is not set"),
         ("default_channels: [slak]\nchannels: {slack: {enabled: no}}", ":1:20", "did you mean 'slack'"),
+        ("channels: {teams: {webhook_url: 'https://x/y', severites: info}}", ":1:59", "did you mean 'severities'?"),
+        ("channels: {teams: {}}", ":1:12", "webhook_url: is missing"),
         ("window: soon", ":1:9", "such as 30m"),
         ("window: 5", ":1:9", "such as 30m"),
         ("window: -1h", ":1:9", "such as 30m"),
@@ -177,10 +180,42 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     assert [fault.split(":")[1] for fault in found] == ["1", "3", "3", "4", "5"]
 
 
+def test_a_templates_fault_is_told_where_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "mail.j2").write_text("all is well\n{{ contract_nam }}\n")
+    inline = """templates:
+  quarantined: |
+    first line
+    {{ contract_nmae }}
+  recovered: {file: mail.j2}
+"""
+    path = written(tmp_path, inline)
+    with pytest.raises(ConfigError) as caught:
+        load_notifications(path, {})
+    assert {(Path(fault.file).name, fault.line) for fault in caught.value.faults} == {("notifications.yaml", 4), ("mail.j2", 2)}
+    found = load_notifications(path, {}, thorough=False)
+    assert found.files == (path, tmp_path / "mail.j2")
+
+
 def test_variables_of_a_channel_that_is_not_enabled_may_be_missing(tmp_path: Path) -> None:
     text = "channels: {slack: {enabled: '${ON:-false}', webhook_url: '${HOOK}', mentions: ['${WHO}'], channel: c, severities: '${S}'}}"
     assert load(tmp_path, text).channels["slack"].settings == {"channel": "c"}
     assert [fault.partition("variable ")[2].split()[0] for fault in faults(tmp_path, text, ON="true")] == ["HOOK", "WHO", "S"]
+
+
+def test_to_a_run_a_channel_without_its_variables_is_one_that_waits(tmp_path: Path) -> None:
+    text = (
+        "channels: {slack: {webhook_url: '${HOOK}', channel: c}, teams: {webhook_url: 'https://x/y'}, email: {enabled: '${ON}'}}"
+    )
+    assert len(faults(tmp_path, text)) == 2
+    found = load(tmp_path, text, thorough=False).channels
+    assert {name: channel.trouble for name, channel in found.items()} == {
+        "slack": "the environment variable HOOK is not set",
+        "teams": "",
+        "email": "the environment variable ON is not set",
+    }
+    assert all(channel.enabled for channel in found.values())
+    with pytest.raises(ConfigError, match="'slack': the environment variable HOOK is not set"):
+        open_notifier(found["slack"], tmp_path)
 
 
 @pytest.mark.parametrize("value", ["007", "0x1F", "1e999", "2013-02-31", "true", "12", "1.10", "*a", "!x", "a: b", " "])
@@ -195,6 +230,12 @@ def test_a_password_out_of_a_variable_stays_what_it_is(value: str, tmp_path: Pat
     ):
         found = load(tmp_path, quoted, PW=value).channels["email"].settings["password"]
         assert str(found).lower() == value if isinstance(found, bool) else str(found) == value
+
+
+def test_a_default_channel_that_is_not_enabled_is_worth_a_warning(tmp_path: Path) -> None:
+    (found,) = load(tmp_path, "default_channels: [slack]\nchannels: {slack: {enabled: no}}").warnings
+    assert (found.line, found.column) == (1, 20)
+    assert "'slack' is not enabled" in found.message
 
 
 @pytest.mark.parametrize("value", ["0x1F", "1.10", "1e5", "2013-01-31", "12", "'true'", "'12'", "~x"])
@@ -224,6 +265,7 @@ def test_a_secret_that_is_written_in_clear_is_worth_a_warning(tmp_path: Path) ->
 @pytest.mark.parametrize(
     "text",
     [
+        "https://@@: x", "channels: {https://@@: {}}", "channels: {slack: {https://@@/x: x}}", "channels: {slack: {k: {https://@@: x}}}",
         "channels: @@", "@@", "[@@]", "channels: {slack: @@}", "channels: {slack: {webhook_url: !@@ x}}", "channels: {slack: {k: *@@}}",
         "channels: {slack: {webhook_url: https://@@/x, enabled: [1]}}", "channels: {slack: {password: '${@@'}}",
         "channels: {slack: {password: '${@@}'}}", "channels: {slack: {password: 'a${ @@ }b'}}", "channels: {slack: {a: 'b${x y}@@'}}",

@@ -64,13 +64,13 @@ class DuckdbEngine:
         alone: dict[str, list[ContractCheck]] = {}
         for check in checks:
             if isinstance(check.promise, NativeCheck | Untestable):
-                yield Result(check_id=check.id, error="DuckDB runs canonical checks; it has no native ones")
+                yield Result(check_id=check.id, error="DuckDB runs canonical checks; it has no native ones", harmless=True)
                 continue
             match ask(check.promise, batch.schema, batch.references):
                 case FromSchema():
                     yield _schema_result(check, batch.schema)
                 case Refusal(message, hint):
-                    yield Result(check_id=check.id, error=message, error_hint=hint)
+                    yield Result(check_id=check.id, error=message, error_hint=hint, harmless=True)
                 case Asked() as work:
                     asked.append((check, work))
                 case Alone(sql):
@@ -89,7 +89,7 @@ def _bare(feature: str) -> str:
 def _schema_result(check: ContractCheck, schema: BatchSchema) -> Result:
     assert isinstance(check.promise, m.Schema | m.ColumnType), check  # noqa: S101 - what FromSchema stands for
     faults = schema_faults(check.promise, schema)
-    return Result(check_id=check.id, failing=len(faults), message="; ".join(faults))
+    return Result(check_id=check.id, failing=len(faults), message="; ".join(faults), harmless=True)
 
 
 def _from_answers(asked: Sequence[tuple[ContractCheck, Asked]], batch: BatchView) -> Iterable[Result]:
@@ -128,4 +128,4 @@ def _measured(check: ContractCheck, found: Figures) -> Result:
 
 
 def _error(check: ContractCheck, why: Unanswered) -> Result:
-    return Result(check_id=check.id, error=why.message, error_hint=why.hint, engine_broke=why.engine_broke)
+    return Result(check_id=check.id, error=why.message, error_hint=why.hint, engine_broke=why.engine_broke, harmless=why.harmless)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -124,11 +125,12 @@ def judge(expectation: Any, told: Mapping[str, Any], engine: Any = None, exact: 
 
 
 def _exception_in(info: Any) -> str:
-    """The name of an exception in ``exception_info``: flat, or one more level deep under the metric's id."""
+    """The name of an exception in ``exception_info``: flat, or one more level deep under the metric's id. Never its text: it may quote values."""
     if not isinstance(info, Mapping):
         return ""
     if info.get("raised_exception"):
-        return str(info.get("exception_message") or "exception").partition("(")[0].partition(":")[0].strip()
+        named = re.match(r"\w*(?:Error|Exception)(?=[(:]|$)", str(info.get("exception_message")))
+        return named[0] if named else "exception"
     return next((name for inner in info.values() if (name := _exception_in(inner))), "")
 
 

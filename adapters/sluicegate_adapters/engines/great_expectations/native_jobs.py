@@ -141,7 +141,7 @@ def _readable(name: str, schema: BatchSchema) -> str:
 
 
 def _shown(columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> Evidence:
-    return Evidence(columns=columns, rows=tuple(tuple(_scalar(value) for value in row) for row in rows))
+    return Evidence(columns=columns, rows=tuple(tuple(_scalar(value) for value in row) for row in rows), as_read=True)
 
 
 def _text_finish(native: _Native) -> Finish:

@@ -88,14 +88,14 @@ def _result(job: Job, answers: Mapping[Question, Any], connect: Connect) -> Resu
 
 
 def _unanswered(check: ContractCheck, why: Unanswered) -> Result:
-    return Result(check_id=check.id, error=why.message, error_hint=why.hint, engine_broke=why.engine_broke)
+    return Result(check_id=check.id, error=why.message, error_hint=why.hint, engine_broke=why.engine_broke, harmless=why.harmless)
 
 
 def _broke(check: ContractCheck, error: Exception) -> Result:
     """What nobody foresaw: the engine's fault, told without the exception's text, which may quote values."""
     message = f"Great Expectations' adapter broke on this check ({type(error).__name__})"
-    return Result(check_id=check.id, error=message, engine_broke=True)
+    return Result(check_id=check.id, error=message, engine_broke=True, harmless=True)
 
 
 def _error(check: ContractCheck, fault: Fault) -> Result:
-    return Result(check_id=check.id, error=fault.message, error_hint=fault.hint)
+    return Result(check_id=check.id, error=fault.message, error_hint=fault.hint, harmless=True)

@@ -18,11 +18,12 @@ _WANTED = "return a bool, an int, a boolean mask, the failing rows or a RuleResu
 
 
 class RuleUnclear(Exception):
-    """What a rule returned can't be read as an answer: ``str()`` is why, ``hint`` the cure."""
+    """What a rule returned can't be read as an answer: ``str()`` is why, ``hint`` the cure; ``harmless``: no value of it is in either."""
 
-    def __init__(self, message: str, hint: str = _WANTED) -> None:
+    def __init__(self, message: str, hint: str = _WANTED, *, harmless: bool = True) -> None:
         super().__init__(message)
         self.hint = hint
+        self.harmless = harmless
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +122,7 @@ def _counted(count: int, reading: Reading) -> Answer:
         raise RuleUnclear(
             f"it returned {count} failing rows of {reading.rows}",
             "a count is of the batch's rows; for other figures return a RuleResult",
+            harmless=False,
         )
     return Answer(rows=reading.rows, failing=count)
 
@@ -178,7 +180,7 @@ def _read_mask(mask: Any, reading: Reading) -> Answer:
     return Answer(
         rows=len(mask) - mask.null_count,
         failing=count,
-        evidence=_evidence(reading.rows_at(positions), reading) if positions else None,
+        evidence=_evidence(reading.rows_at(positions), reading, as_read=True) if positions else None,
     )
 
 
@@ -245,7 +247,7 @@ def _refuse_mask_frame(shown: Any, count: int, reading: Reading) -> None:
         raise RuleUnclear("it returned a table of nothing but booleans", "return one column as a mask, or the failing rows")
 
 
-def _evidence(table: Any, reading: Reading) -> Evidence | None:
+def _evidence(table: Any, reading: Reading, *, as_read: bool = False) -> Evidence | None:
     """Columns of the batch only: what a rule computes has no classification that could mask it."""
     allowed = set(reading.columns)
     names = list(table.schema.names)
@@ -255,7 +257,7 @@ def _evidence(table: Any, reading: Reading) -> Evidence | None:
     values = [
         [_scalar(item) for item in table.column(position).slice(0, reading.evidence_rows).to_pylist()] for position in chosen
     ]
-    return Evidence(columns=tuple(names[position] for position in chosen), rows=tuple(zip(*values, strict=True)))
+    return Evidence(columns=tuple(names[position] for position in chosen), rows=tuple(zip(*values, strict=True)), as_read=as_read)
 
 
 def _scalar(value: Any) -> Scalar:

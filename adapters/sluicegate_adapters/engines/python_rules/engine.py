@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import logging
 import platform
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     import duckdb
 
 __all__ = ["PythonEngine"]
-
-_log = logging.getLogger(__name__)
 
 
 class PythonEngine:
@@ -89,15 +86,15 @@ class _RuleRun:
     def result(self) -> Result:
         promise = self.check.promise
         if not isinstance(promise, NativeCheck):
-            return self._error("Python runs rules, not canonical checks")
+            return self._error("Python runs rules, not canonical checks", harmless=True)
         try:
             rule = load_rule(promise.kind, places(self.context.settings), self.check.file)
             call = prepare(rule, _params(promise), _context(self.context, self.rows))
             columns = _existing(_columns(promise), self.batch.schema)
         except RuleNotFound as error:
-            return self._error(str(error), error.hint)
+            return self._error(str(error), error.hint, harmless=True)
         except RuleMiscalled as error:
-            return self._error(f"rule {promise.kind}: {error}", error.hint)
+            return self._error(f"rule {promise.kind}: {error}", error.hint, harmless=True)
         return self._call(promise.kind, rule, call, columns)
 
     def _call(self, kind: str, rule: Callable[..., Any], call: Call, columns: Sequence[str]) -> Result:
@@ -115,7 +112,7 @@ class _RuleRun:
             found = answer_in_parts(filled, loaded, reading) if call.form == "parts" else read_answer(filled(loaded), reading)
             return _judged(self.check, found)
         except RuleUnclear as error:
-            return self._error(f"rule {kind}: {error}", error.hint)
+            return self._error(f"rule {kind}: {error}", error.hint, harmless=error.harmless)
         except ModuleNotFoundError as error:
             return self._error(f"rule {kind}: {error.name} is not installed", f"pip install {error.name}")
         except BaseException as error:  # noqa: BLE001 - whatever a rule throws, even SystemExit, is that rule's error
@@ -123,8 +120,8 @@ class _RuleRun:
         finally:
             _roll_back(connection)
 
-    def _error(self, message: str, hint: str = "") -> Result:
-        return Result(check_id=self.check.id, error=message, error_hint=hint)
+    def _error(self, message: str, hint: str = "", *, harmless: bool = False) -> Result:
+        return Result(check_id=self.check.id, error=message, error_hint=hint, harmless=harmless)
 
 
 def _called(rule: Callable[..., Any], call: Call, batch: Any) -> Any:
@@ -191,7 +188,6 @@ def _raised(check: ContractCheck, kind: str, rule: Callable[..., Any], error: Ba
     """Type and place only: an exception's text may hold values of the data."""
     import duckdb
 
-    _log.debug("rule %s raised", kind, exc_info=error)
     file = getattr(getattr(rule, "__code__", None), "co_filename", "")
     frames = traceback.extract_tb(error.__traceback__)
     inside = [frame for frame in frames if frame.filename == file] or frames[-1:]
@@ -200,8 +196,9 @@ def _raised(check: ContractCheck, kind: str, rule: Callable[..., Any], error: Ba
     return Result(
         check_id=check.id,
         error=f"rule {kind} raised {type(error).__name__}{place}",
-        error_hint="its text may hold data: --verbose logs it" if not broke else "",
+        error_hint="its text is not shown: it may hold data; call the rule by itself to see it" if not broke else "",
         engine_broke=broke,
+        harmless=True,
     )
 
 

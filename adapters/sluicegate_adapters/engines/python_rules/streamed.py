@@ -66,4 +66,4 @@ def _sum(before: int | None, said: int | None) -> int | None:
 def _more(before: Evidence | None, said: Evidence | None, most: int) -> Evidence | None:
     if before is None or said is None or before.columns != said.columns:
         return before or said
-    return replace(before, rows=(*before.rows, *said.rows)[:most])
+    return replace(before, rows=(*before.rows, *said.rows)[:most], as_read=before.as_read and said.as_read)

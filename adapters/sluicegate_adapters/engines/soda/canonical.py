@@ -305,11 +305,13 @@ class _Probes(CheckVisitor[Probe | Unsupported]):
 
     def _read_query(self, answers: Sequence[Row]) -> Result:
         if len(answers[0]) != 1:
-            return Result(check_id=self._check.id, error="the query answers several columns", error_hint="select one value")
+            return Result(
+                check_id=self._check.id, error="the query answers several columns", error_hint="select one value", harmless=True
+            )
         value = answers[0][0]
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float | Decimal)):
             kind = type(value).__name__
-            return Result(check_id=self._check.id, error=f"the query answers a {kind}; Soda's metrics are numbers")
+            return Result(check_id=self._check.id, error=f"the query answers a {kind}; Soda's metrics are numbers", harmless=True)
         return Result(check_id=self._check.id, value=value)
 
 

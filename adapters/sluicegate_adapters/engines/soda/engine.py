@@ -123,9 +123,9 @@ class _Canonical:
             case m.MetricQuery(query=query):
                 refused = guard_query(query, self._batch.references)
         if isinstance(refused, Refused):
-            return Result(check_id=check.id, error=refused.message, error_hint=refused.hint)
+            return Result(check_id=check.id, error=refused.message, error_hint=refused.hint, harmless=True)
         found = probe(check, self._batch.schema, self._batch.references, self._context.now)
-        return Result(check_id=check.id, error=found.reason) if isinstance(found, Unsupported) else found
+        return Result(check_id=check.id, error=found.reason, harmless=True) if isinstance(found, Unsupported) else found
 
     def _scan(self, probes: Mapping[ContractCheck, Probe]) -> Scanned:
         from sluicegate_adapters.engines.soda.runtime import scan
@@ -149,7 +149,13 @@ class _Canonical:
         rows = []
         for place in range(len(asked.entries)):
             if why := scanned.unanswered.get(f"{check.id} {place}"):
-                return Result(check_id=check.id, error=why.message, error_hint=why.hint, engine_broke=why.engine_broke)
+                return Result(
+                    check_id=check.id,
+                    error=why.message,
+                    error_hint=why.hint,
+                    engine_broke=why.engine_broke,
+                    harmless=why.harmless,
+                )
             findings = scanned.findings.get(f"{check.id} {place}", [])
             if len(findings) != 1 or findings[0].row is None:
                 return None
@@ -157,9 +163,9 @@ class _Canonical:
         try:
             result = asked.read(rows)
         except OverflowError:
-            return Result(check_id=check.id, error=_NO_MOMENT, error_hint="a range check finds the rows")
+            return Result(check_id=check.id, error=_NO_MOMENT, error_hint="a range check finds the rows", harmless=True)
         except ValueError as error:
             return Result(check_id=check.id, error=str(error), error_hint="a range check finds the rows")
         if isinstance(check.promise, m.Schema | m.ColumnType) and result.failing:
-            return replace(result, message="; ".join(schema_faults(check.promise, self._batch.schema)))
+            return replace(result, message="; ".join(schema_faults(check.promise, self._batch.schema)), harmless=True)
         return result

@@ -72,7 +72,7 @@ class _Run:
             try:
                 ready.append(self._prepare(check))
             except _Refusal as refusal:
-                yield Result(check_id=check.id, error=refusal.message, error_hint=refusal.hint)
+                yield Result(check_id=check.id, error=refusal.message, error_hint=refusal.hint, harmless=True)
         together = [each for each in ready if each.native.is_single]
         done: set[str] = set()
         if len(together) > 1:
@@ -107,7 +107,7 @@ class _Run:
             len(items) for header, items in each.document.items() if header.startswith("checks") and isinstance(items, list)
         )
         if len(findings) < expected and not scanned.problems:
-            return Result(check_id=each.check.id, error=f"Soda ran {len(findings)} of {expected} checks")
+            return Result(check_id=each.check.id, error=f"Soda ran {len(findings)} of {expected} checks", harmless=True)
         if not scanned.problems and (result := verdict(each.check.id, findings)):
             return result
         return errored(each.check.id, scanned.problems, _why_not(findings))

@@ -23,6 +23,8 @@ _OUTCOMES = {"pass": NativeOutcome.PASSED, "warn": NativeOutcome.WARNED, "fail":
 _WORST = (NativeOutcome.FAILED, NativeOutcome.WARNED, NativeOutcome.PASSED)
 _COUNTS = {"missing_count", "invalid_count"}
 _FAILED_ROWS = {"UserDefinedFailedRowsCheckCfg", "UserDefinedFailedRowsExpressionCheckCfg"}
+_SELECTED = {"MetricCheckCfg", "ReferenceCheckCfg", "UserDefinedFailedRowsExpressionCheckCfg"}
+"""Checks whose failing rows Soda selects itself, with the batch's own columns; their author only says which rows."""
 _NAMED = 5
 _NAN = "the figure is NaN, which no threshold holds"
 
@@ -52,7 +54,7 @@ def _folded(check_id: str, pairs: Sequence[tuple[Finding, Result]]) -> Result:
         several = list(dict.fromkeys(bad))
         named = ", ".join([*several[:_NAMED], *(["…"] if len(several) > _NAMED else [])])
         message = f"{len(bad)} of {len(judged)} checks do not pass: {named}"
-    return Result(check_id=check_id, native=worst, failing=None, message=message, evidence=evidence)
+    return Result(check_id=check_id, native=worst, failing=None, message=message, evidence=evidence, harmless=True)
 
 
 def _called(finding: Finding) -> str:
@@ -67,7 +69,13 @@ def _one(check_id: str, finding: Finding) -> Result | None:
     if finding.outcome is None:
         return None
     raw = finding.row[0] if finding.row else finding.value
-    result = Result(check_id=check_id, native=_OUTCOMES[finding.outcome], value=_scalar(raw), evidence=_evidence(finding))
+    result = Result(
+        check_id=check_id,
+        native=_OUTCOMES[finding.outcome],
+        value=_scalar(raw),
+        harmless=True,
+        evidence=_evidence(finding),
+    )
     match finding.kind:
         case "MetricCheckCfg":
             return _metric(result, finding, raw)
@@ -147,7 +155,10 @@ def _evidence(finding: Finding) -> Evidence | None:
     if finding.evidence is None or not finding.evidence[1] or finding.outcome == "pass":
         return None
     columns, rows = finding.evidence
-    return Evidence(columns=columns, rows=tuple(tuple(map(_shown, row)) for row in rows))
+    config = finding.check.check_cfg
+    ours = str(config.source_header) == f"checks for {BATCH}" and getattr(config, "metric_query", None) is None
+    as_read = ours and finding.kind in _SELECTED
+    return Evidence(columns=columns, rows=tuple(tuple(map(_shown, row)) for row in rows), as_read=as_read)
 
 
 def _shown(value: Any) -> Scalar:

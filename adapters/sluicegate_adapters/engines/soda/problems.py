@@ -57,14 +57,14 @@ def errored(check_id: str, problems: Iterable[Problem], otherwise: str) -> Resul
         text = str(problem.exception)
         first = text.strip().splitlines()[0] if text.strip() else kind
         if kind in _BROKE:
-            return Result(check_id=check_id, error=_BROKE[kind], engine_broke=True)
+            return Result(check_id=check_id, error=_BROKE[kind], engine_broke=True, harmless=True)
         if kind in _ABOUT_SQL:
             hint = "a name that is also a word of SQL stands in double quotes" if kind == "ParserException" else ""
-            return Result(check_id=check_id, error=first, error_hint=hint)
+            return Result(check_id=check_id, error=first, error_hint=hint, harmless=True)
         if kind in _QUIET:
-            return Result(check_id=check_id, error=_QUIET[kind])
+            return Result(check_id=check_id, error=_QUIET[kind], harmless=True)
         if kind == "UndefinedError":
-            return Result(check_id=check_id, error=f"a variable has no value: {first}")
+            return Result(check_id=check_id, error=f"a variable has no value: {first}", harmless=True)
         if first.startswith(_OWN):
-            return Result(check_id=check_id, error=first)
-    return Result(check_id=check_id, error=otherwise)
+            return Result(check_id=check_id, error=first, harmless=True)
+    return Result(check_id=check_id, error=otherwise, harmless=True)
