@@ -93,8 +93,12 @@ class Shop:
             for each in message["deliveries"]
         }
 
+    def gate(self, **later: float) -> Gate:
+        """One whose clock stands so much later than ours."""
+        moment = datetime.now(UTC) + timedelta(**later)
+        return Gate(load_profile(self.place / "gate.yaml"), clock=lambda: moment)
+
     def flush_after(self, **time: float) -> list[tuple[str, str]]:
         """Deliver when so much time has passed: channel and state of what was tried."""
-        moment = datetime.now(UTC) + timedelta(**time)
-        with Gate(load_profile(self.place / "gate.yaml"), clock=lambda: moment) as gate:
+        with self.gate(**time) as gate:
             return sorted((each.delivery.channel, each.state.value) for each in gate.flush(limit=20))

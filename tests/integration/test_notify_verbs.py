@@ -117,3 +117,15 @@ def test_everything_that_was_given_up_can_be_sent_again_at_once(shop: Shop) -> N
     code, said, _ = shop.types("notify", "retry", "--failed")
     assert (code, "hook  json  1 alert of orders: delivered" in said) == (0, True)
     assert shop.types("notify", "retry", "--failed")[:2] == (0, "nothing waits\n")
+
+
+def test_what_left_more_than_ninety_days_ago_is_forgotten_by_a_flush(shop: Shop) -> None:
+    for batch, days in (("bad", -91), ("worse", -89)):
+        (shop.place / f"{batch}.csv").write_text("n\n0\n")
+        with shop.gate(days=days) as gate:
+            gate.run(shop.place / "orders.yaml", str(shop.place / f"{batch}.csv"), batch_id=batch)
+        shop.web.will(BROKEN)
+    assert len(shop.asks("notify", "list")["messages"]) == 4
+    assert shop.asks("notify", "flush")["exit_code"] == 6  # the later one's is given up by now
+    kept = [(each["channel"], each["deliveries"][0]["state"]) for each in shop.asks("notify", "list")["messages"]]
+    assert sorted(kept) == [("hook", "failed"), ("mail", "delivered")]

@@ -40,6 +40,7 @@ def test_every_block_of_the_readme_runs(tmp_path: Path) -> None:
         "exit code 4",
         "had been committed before",
         "commit_with_warnings",
+        "mail  orders: schema_violation  1 alert",
     ):
         assert expected in said
 

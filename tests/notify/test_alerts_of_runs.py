@@ -164,7 +164,7 @@ def test_a_service_that_is_down_changes_nothing_and_the_alert_arrives_later(shop
     shop.server.up()
     shop.later(timedelta(minutes=2))
     shop.run(GOOD, "b2")
-    assert len([heard for heard in shop.heard if "b1" in heard]) == 1
+    assert len([heard for heard in shop.heard if "batch b1" in heard]) == 1
 
 
 def test_an_undefined_channel_is_a_visible_line_and_others_are_told(shop: Shop) -> None:
@@ -191,6 +191,25 @@ def test_broken_notifications_keep_the_alert_until_they_are_mended(shop: Shop) -
     shop.settings()
     assert [told.state for told in shop.gate().flush()] == ["delivered"]
     assert len(shop.heard) == 1
+
+
+def test_a_channel_without_its_variables_keeps_no_other_waiting_and_is_told_later(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.contract(("[hook]", "[hook, late]"))
+    address = f"json://127.0.0.1:{shop.server.port}/hook"
+    shop.write(
+        "notifications.yaml",
+        f'channels:\n  hook: {{type: apprise, url: "{address}"}}\n  late: {{type: apprise, url: "${{LATE_URL}}"}}\n',
+    )
+    outcome = shop.run(BAD, "b1")
+    assert outcome.exit_code == 3
+    assert len(shop.heard) == 1
+    (told,) = (warning for warning in outcome.warnings if "'late'" in warning)
+    assert told.endswith("its messages wait: the environment variable LATE_URL is not set")
+    monkeypatch.setenv("LATE_URL", address)
+    assert [(told.delivery.channel, told.state) for told in shop.gate().flush()] == [("late", "delivered")]
+    assert len(shop.heard) == 2
 
 
 def test_a_warm_gate_takes_up_new_settings(shop: Shop) -> None:

@@ -68,6 +68,20 @@ def test_a_channel_that_is_off_or_wants_others_gets_none(channel: Channel) -> No
     assert routes_of(alert(), settings(channel)) == ()
 
 
+@pytest.mark.parametrize(
+    ("channel", "goes"),
+    [
+        (Channel(name="slack", type="slack", severities=frozenset({CRITICAL}), decisions=frozenset({"block"})), True),
+        (Channel(name="slack", type="slack", severities=frozenset({CRITICAL}), events=frozenset({Event.RECOVERED})), True),
+        (Channel(name="slack", type="slack", events=frozenset({Event.QUARANTINED})), False),
+        (Channel(name="slack", type="slack", enabled=False), False),
+    ],
+)
+def test_that_a_contract_passes_again_is_no_matter_of_severity(channel: Channel, goes: bool) -> None:
+    told = alert(events=(Event.RECOVERED,), severity=AlertSeverity.INFO, decision="commit")
+    assert bool(channels_of(told, settings(channel))) is goes
+
+
 def test_an_alert_that_nobody_wants_is_done(history: SqliteHistory) -> None:
     history.outbox.put(alert())
     assert route_waiting(history.outbox, NotificationSettings(), NOW) == 1
@@ -91,6 +105,11 @@ def groups(*alerts: Alert, **changes: object) -> int:
 def test_alerts_of_another_contract_tenant_event_or_severity_are_another_message(changes: dict[str, object]) -> None:
     assert groups(alert("a"), alert("b", **changes)) == 2
     assert groups(alert("a"), alert("b", run_id="r9", events=(Event.QUALITY_VIOLATION,))) == 1
+
+
+def test_without_a_window_each_alert_is_a_message_of_its_own_and_a_digest_is_one_all_the_same() -> None:
+    assert groups(alert("a"), alert("b"), window=timedelta()) == 2
+    assert groups(alert("a", severity=WARNING), alert("b", severity=WARNING), window=timedelta(), digest=MORNING) == 1
 
 
 def test_a_digest_is_of_all_contracts_and_once_a_day_per_channel(history: SqliteHistory) -> None:

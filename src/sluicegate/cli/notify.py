@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.cli.quarantine import show_trouble, told_error
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["flush", "list_messages", "retry", "settings_of", "test"]
 
 _TEST_SECONDS = 10.0
+_DAYS_KEPT = 90
+"""What has left, or was given up, is forgotten after this time."""
 _MARK_OF = {"delivered": "passed", "due": "warned", "sending": "warned", "failed": "failed", "dropped": "skipped"}
 
 
@@ -205,8 +207,6 @@ def flush(options: Namespace, screen: Screen) -> int:
 
 def retry(options: Namespace, screen: Screen) -> int:
     """Make what was given up due again, and send it."""
-    from datetime import UTC, datetime
-
     if bool(options.message_ids) == options.failed:
         raise UsageError("name messages, or say --failed", hint="sluicegate notify list --state failed")
     gate = _gate(options)
@@ -236,6 +236,7 @@ def _flushed(gate: Gate, options: Namespace, screen: Screen) -> int:
     except StorageError as error:  # what waits already can leave all the same
         trouble = error
     told = gate.flush(limit=options.limit)
+    gate.history.outbox.prune(datetime.now(UTC) - timedelta(days=_DAYS_KEPT))
     for each in told:
         mark, style = MARKS[_MARK_OF[each.state.value]]
         screen.line((mark, style), f" {clean(each.delivery.channel)}  {clean(each.delivery.service)}  {_said(each)}")

@@ -22,6 +22,7 @@ from sluicegate.history.alert import Alert, Event
 from sluicegate.notify.facts import facts_of
 from sluicegate.ports.notifier import AlertSeverity
 from sluicegate.ports.quarantine import Manifest
+from sluicegate.redact import redacted_tree
 from sluicegate.verdict.document import document
 from sluicegate.verdict.model import Decision, Outcome, Verdict
 
@@ -251,7 +252,7 @@ def _alert(contract: Contract, frame: Frame, facts: Mapping[str, Any], **what: A
         contract_name=contract.name,
         channels=chosen.channels,
         recipients=chosen.recipients,
-        facts=facts,
+        facts=redacted_tree(facts),
         **what,
     )
 

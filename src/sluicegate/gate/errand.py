@@ -63,7 +63,7 @@ class Errand:
         try:
             yield
         except (BatchUnreadable, EngineError) as error:
-            with suppress(SluicegateError):  # what is wrong with the batch matters more
+            with suppress(Exception):  # what is wrong with the batch matters more, whatever breaks in telling it
                 self._broke(error)
             raise
         except Exception:
@@ -161,6 +161,8 @@ class Errand:
                 told = self.alerting.told(alert.key)
         except SluicegateError as error:
             notes.append(f"nobody was told: {error.message.splitlines()[0]}" + ("; the alert is kept" if kept else ""))
+        except Exception as error:  # noqa: BLE001 - a fault of ours in telling changes no exit code
+            notes.append(f"nobody was told: {type(error).__name__}; that is a fault of sluicegate, please report it")
         return replace(outcome, warnings=(*outcome.warnings, *notes), told=told)
 
 

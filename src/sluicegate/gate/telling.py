@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from sluicegate.ports.quarantine import Manifest
 
 __all__ = ["Telling"]
+
+_KEPT = timedelta(days=90)
+"""What was told, or given up, is forgotten after this time."""
 
 
 class Telling:
@@ -52,7 +55,7 @@ class Telling:
         """Tell people what waits to be told, of whatever run: what is due leaves, and what could not leave before is tried again.
 
         Batches whose run died while it acted are looked for first: what became of them is told, too. Runs do the same at their end; a
-        server calls this between them. Any number of processes may.
+        server calls this between them. Any number of processes may. What was told more than 90 days ago is forgotten.
 
         Args:
             limit: how long to wait for services, in seconds; default: ``time_limit_seconds`` of the notifications.
@@ -64,7 +67,9 @@ class Telling:
             ConfigError: the notifications are broken; nothing is lost, everything waits.
             StorageError: the history can't be used.
         """
-        return self.alerting.deliver(limit=limit)
+        told = self.alerting.deliver(limit=limit)
+        self.history.outbox.prune(self._moment(None) - _KEPT)
+        return told
 
     def retention_alerts(self) -> int:
         """Plan a warning, once, of each quarantined batch that will be purged soon (``retention_warning`` of the notifications).

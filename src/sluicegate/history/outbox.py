@@ -76,6 +76,10 @@ SELECT message_id FROM messages WHERE sealed_at < ? AND NOT EXISTS (
 )
 """
 
+_LEFT_OVER = "state = 'routed' AND happened_at < ? AND alert_id NOT IN (SELECT alert_id FROM members)"
+
+_ANY_OLD = f"SELECT EXISTS ({_OLD}) OR EXISTS (SELECT 1 FROM alerts WHERE {_LEFT_OVER})"
+
 _LOUD = """
 EXISTS (SELECT 1 FROM members JOIN alerts USING (alert_id) WHERE members.message_id = {table}.message_id AND severity IN ({severities}))
 """
@@ -343,14 +347,14 @@ class Outbox:
             StorageError: nothing was forgotten.
         """
         moment = stamp(before)
+        with self._database.connected(current=True) as connection:
+            if connection is None or not connection.execute(_ANY_OLD, (moment, moment)).fetchone()[0]:
+                return 0
         with self._database.writing() as connection:
             old = connection.execute(_OLD, (moment,)).fetchall()
             for table in ("deliveries", "members", "messages"):
                 connection.executemany(f"DELETE FROM {table} WHERE message_id = ?", old)
-            connection.execute(
-                "DELETE FROM alerts WHERE state = 'routed' AND happened_at < ? AND alert_id NOT IN (SELECT alert_id FROM members)",
-                (moment,),
-            )
+            connection.execute(f"DELETE FROM alerts WHERE {_LEFT_OVER}", (moment,))
             connection.execute("DELETE FROM groups WHERE until < ?", (moment,))
             return len(old)
 

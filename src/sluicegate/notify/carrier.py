@@ -89,14 +89,14 @@ class Carrier:
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 
-    def leave(self, now: datetime) -> tuple[Delivered, ...]:
-        """Stop waiting for it: what it has not begun is given back, for whoever comes next. Nothing is told of it from here on."""
+    def leave(self, next_at: datetime, why: str) -> tuple[Delivered, ...]:
+        """Stop waiting for it: what it has not begun is given back, for whoever comes from then on. It tells nothing any more."""
         with self._lock:
             self._alone = True
             rest, sending = tuple(self._rest), self._sending
             self._rest.clear()
         begun = (Delivered(delivery=sending, state=DeliveryState.SENDING, detail="no answer yet"),) if sending else ()
-        return (*begun, *(self._give_back(delivery, now, "there was no time left") for delivery in rest))
+        return (*begun, *(self._give_back(delivery, next_at, why) for delivery in rest))
 
     def _run(self) -> None:
         while (delivery := self._next()) is not None:

@@ -19,7 +19,7 @@ from sluicegate.history.outbox import Outbox
 from sluicegate.history.owner import Owner
 from sluicegate.notify.carrier import Carrier, Delivered
 from sluicegate.notify.notifiers import Notifiers
-from sluicegate.notify.retry import next_try
+from sluicegate.notify.retry import FIRST_WAIT, next_try
 from sluicegate.notify.routing import route_waiting
 from sluicegate.notify.templates import Folded, render
 from sluicegate.ports.notifier import AlertSeverity, Message, Notifier, Sent
@@ -96,7 +96,7 @@ class _Round:
                 break
             in_hand -= 1
         for carrier in carriers:
-            told += carrier.leave(self._clock())
+            told += carrier.leave(self._clock(), "there was no time left")
             if carrier.is_alive:
                 self._notifiers.jam.add(carrier)
         return (*told, *self._drained())
@@ -128,8 +128,13 @@ class _Round:
         for service, deliveries in by_service.items():
             send = self._stuck if service in self._notifiers.jam else self._sent
             carrier = Carrier(service, deliveries, send=send, outbox=self._outbox, answers=self._answers)
-            carrier.start()
-            started.append(carrier)
+            try:
+                carrier.start()
+            except RuntimeError as error:  # the system has no thread left
+                for each in carrier.leave(self._clock() + FIRST_WAIT, str(error)):
+                    self._answers.put(each)
+            else:
+                started.append(carrier)
         return started
 
     def _stuck(self, delivery: Delivery) -> Result:

@@ -25,6 +25,7 @@ class Channel:
         severities, decisions, events: what it wants; empty: everything.
         mention_on_critical: whether critical messages call people by name.
         templates: event -> the template's text; where there is none the default one is used.
+        trouble: why it can't be used as things are; its messages wait.
     """
 
     name: str
@@ -36,14 +37,18 @@ class Channel:
     events: frozenset[Event] = frozenset()
     mention_on_critical: bool = False
     templates: Mapping[Event, str] = field(default_factory=dict)
+    trouble: str = ""
 
     def wants(self, alert: Alert) -> bool:
-        """Whether such an alert goes there."""
-        return (
-            self.enabled
-            and (not self.severities or alert.severity in self.severities)
+        """Whether such an alert goes there.
+
+        That a contract passes again is for all who were told that it doesn't, whatever they want besides: an incident must end.
+        """
+        if not self.enabled or (self.events and self.events.isdisjoint(alert.events)):
+            return False
+        return alert.event is Event.RECOVERED or (
+            (not self.severities or alert.severity in self.severities)
             and (not self.decisions or not alert.decision or alert.decision in self.decisions)
-            and (not self.events or not self.events.isdisjoint(alert.events))
         )
 
 

@@ -25,6 +25,8 @@ def open_notifier(channel: Channel, base: Path) -> Notifier:
         ConfigError: its settings can't be used; the message names the key and no value.
         PluginError: there is no such notifier, or it can't be loaded.
     """
+    if channel.trouble:
+        raise ConfigError(f"the channel {channel.name!r}: {channel.trouble}")
     learn(channel.settings)
     factory = plugins.load(NOTIFIERS, channel.type)
     try:

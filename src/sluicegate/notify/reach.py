@@ -81,7 +81,7 @@ def unreachable(
                  "notifications: notifications.yaml, in the profile")  # fmt: skip
         return tuple(found)
     chosen = said.channels or settings.default_channels
-    for name in said.channels:
+    for name in chosen:
         channel = settings.channels.get(name)
         if channel is None:
             from sluicegate.contract.decode import did_you_mean
@@ -89,6 +89,8 @@ def unreachable(
             note(name, f"the channel {name!r} is not defined: nobody is told by it", did_you_mean(name, settings.channels))
         elif not channel.enabled:
             note(name, f"the channel {name!r} is not enabled: nobody is told by it")
+        elif channel.trouble:
+            note(name, f"the channel {name!r} can't be used, and its messages wait: {channel.trouble}")
     if said.recipients and not chosen:
         note(said.recipients[0], "there are recipients, and no channel that would reach them", "notification.channels: [email]")
     for name, message, hint in _asked(said.recipients, {name: one for name, one in (notifiers or {}).items() if name in chosen}):

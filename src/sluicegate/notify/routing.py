@@ -43,7 +43,7 @@ def channels_of(alert: Alert, settings: NotificationSettings) -> tuple[Channel, 
 
 
 def routes_of(alert: Alert, settings: NotificationSettings) -> tuple[Route, ...]:
-    """Where an alert goes."""
+    """Where an alert goes; without a window each is a message of its own."""
     channels = channels_of(alert, settings)
     if not channels:
         return ()
@@ -54,7 +54,8 @@ def routes_of(alert: Alert, settings: NotificationSettings) -> tuple[Route, ...]
         group, window, due = DIGEST, timedelta(), partial(_due_in_digest, at=digest.at, quiet=kept_quiet, zone=zone)
     else:
         kept_quiet = quiet if quiet is not None and alert.severity in quiet.severities else None
-        group = json.dumps([alert.tenant, alert.contract_name, alert.event, alert.severity])
+        alone = () if settings.window else (alert.key,)
+        group = json.dumps([alert.tenant, alert.contract_name, alert.event, alert.severity, *alone])
         window, due = settings.window, partial(not_quiet, quiet=kept_quiet, zone=zone)
     return tuple(Route(channel=channel.name, group=group, window=window, due=due) for channel in channels)
 

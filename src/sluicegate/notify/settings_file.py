@@ -42,8 +42,8 @@ def load_notifications(
     Args:
         path: the file.
         environ: ``${VAR}`` is filled from these; those of a channel that is not enabled may be missing.
-        thorough: also open each enabled channel's notifier, and try each template. A run does without: so what is wrong with one
-            channel keeps no other's messages back.
+        thorough: also open each enabled channel's notifier, and try each template. A run does without, and to it a channel whose
+            variables are missing is one that has ``trouble``: so what is wrong with one channel keeps no other's messages back.
 
     Raises:
         ConfigError: with every fault.
@@ -172,11 +172,15 @@ class _Reading:
     def _channel(
         self, name: str, at: tuple[int, int], raw: Node, shared: Mapping[Event, _Template], *, thorough: bool
     ) -> Channel | None:
-        enabled = self._enabled(raw)
-        node = self._filled(_with_text(raw), Faults("", discreet=True) if enabled is False else self._faults)
-        if enabled is False:  # whose variables may be missing: what lacks one is as if it were not written
+        missing = Faults(self._faults.file, discreet=True)
+        node = self._filled(_with_text(raw), missing)
+        trouble = ""
+        if self._enabled(raw) is False or (missing.found and not thorough):  # what lacks a variable is as if it were not written
             kept = {key: item for key, item in node.value.items() if not any(part.broken for part in item.walk())}
             node = replace(node, value=kept)
+            trouble = "; ".join(fault.message for fault in missing.found)
+        else:
+            self._faults.found += missing.found
         others = frozenset(node.value) - _COMMON
         settings = {key: _plain(item) for key, item in node.value.items() if key in others}
         for key in others:
@@ -194,6 +198,7 @@ class _Reading:
             decisions=frozenset(decision.value for decision in said.decisions),
             events=said.events,
             mention_on_critical=said.mention_on_critical,
+            trouble=trouble if said.enabled else "",
             templates={
                 event: one.text for event, one in {**shared, **self._templates(said.templates, thorough=thorough)}.items()
             },

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sluicegate.errors import ConfigError
 from sluicegate.history.alert import Event
 from sluicegate.notify.model import Channel, Digest, NotificationSettings, QuietHours
+from sluicegate.notify.opening import open_notifier
 from sluicegate.notify.settings_file import load_notifications
 from sluicegate.ports.notifier import AlertSeverity
 
@@ -199,6 +200,22 @@ def test_variables_of_a_channel_that_is_not_enabled_may_be_missing(tmp_path: Pat
     text = "channels: {slack: {enabled: '${ON:-false}', webhook_url: '${HOOK}', mentions: ['${WHO}'], channel: c, severities: '${S}'}}"
     assert load(tmp_path, text).channels["slack"].settings == {"channel": "c"}
     assert [fault.partition("variable ")[2].split()[0] for fault in faults(tmp_path, text, ON="true")] == ["HOOK", "WHO", "S"]
+
+
+def test_to_a_run_a_channel_without_its_variables_is_one_that_waits(tmp_path: Path) -> None:
+    text = (
+        "channels: {slack: {webhook_url: '${HOOK}', channel: c}, teams: {webhook_url: 'https://x/y'}, email: {enabled: '${ON}'}}"
+    )
+    assert len(faults(tmp_path, text)) == 2
+    found = load(tmp_path, text, thorough=False).channels
+    assert {name: channel.trouble for name, channel in found.items()} == {
+        "slack": "the environment variable HOOK is not set",
+        "teams": "",
+        "email": "the environment variable ON is not set",
+    }
+    assert all(channel.enabled for channel in found.values())
+    with pytest.raises(ConfigError, match="'slack': the environment variable HOOK is not set"):
+        open_notifier(found["slack"], tmp_path)
 
 
 @pytest.mark.parametrize("value", ["007", "0x1F", "1e999", "2013-02-31", "true", "12", "1.10", "*a", "!x", "a: b", " "])
