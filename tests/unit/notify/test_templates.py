@@ -13,6 +13,7 @@ from sluicegate.notify.model import Channel, NotificationSettings
 from sluicegate.notify.samples import SAMPLES, sample_digest
 from sluicegate.notify.templates import Folded, faults_of, render
 from sluicegate.ports.notifier import AlertSeverity, Message, TextFormat
+from sluicegate.redact import register
 
 SETTINGS = NotificationSettings()
 REFUSED = SAMPLES["quality_violation"]
@@ -264,3 +265,12 @@ def test_the_documentation_has_every_name() -> None:
     assert "\n".join(f"| `{name}` | {says} |" for name, says in NAMES.items()) in page
     example = page.split("  quarantined: |\n")[1].split("  recovered")[0]
     assert not faults_of(dedent(example))
+
+
+@pytest.mark.parametrize("form", TextFormat)
+def test_a_secret_in_a_fact_is_hidden_before_it_is_escaped(form: TextFormat) -> None:
+    register(["pa*ss_<wo>&rd_1"])
+    alert = replace(named(owner="ask pa*ss_<wo>&rd_1", problem="pa*ss_<wo>&rd_1"), contract_name="pa*ss_<wo>&rd_1")
+    message = told(alert=alert, form=form)
+    assert not any(piece in part for piece in ("ss_", "rd_1") for part in (message.title, message.body, message.text))
+    assert "***" in message.text
