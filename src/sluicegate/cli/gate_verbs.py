@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "exit_code", "moment", "plan", "run", "show_outcome", "text_options"]
 
-WARNINGS = 1
+WARNINGS, ENGINE_BROKE = 1, 5
 _LEXERS = {"sql": "sql", "sodacl": "yaml", "gx": "json", "python": "python"}
 
 
@@ -131,6 +131,8 @@ def moment(text: str, option: str = "--now") -> datetime:
 
 
 def _next(options: Namespace, outcome: RunOutcome, gate: Gate) -> str:
+    if outcome.manifest is None and outcome.exit_code != ENGINE_BROKE and not (outcome.action == "checked" and outcome.passed):
+        return ""
     from sluicegate.gate.commands import Commands
 
     elsewhere = gate.places.is_elsewhere(outcome.contract)
@@ -142,9 +144,7 @@ def _next(options: Namespace, outcome: RunOutcome, gate: Gate) -> str:
         given = [*options.batch, *(word for each in options.options for word in ("--option", each))]
         asked = (("--batch-id", options.batch_id), ("--format", options.format), ("--now", options.now))
         return commands.run(*given, *(word for pair in asked if pair[1] for word in pair))
-    if outcome.exit_code == 5:  # noqa: PLR2004 - an engine broke
-        return commands.doctor()
-    return ""
+    return commands.doctor()
 
 
 def plan(options: Namespace, screen: Screen) -> int:

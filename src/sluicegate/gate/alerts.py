@@ -27,7 +27,6 @@ from sluicegate.verdict.document import document
 from sluicegate.verdict.model import Decision, Outcome, Verdict
 
 __all__ = [
-    "REPLAYED_KEY",
     "Frame",
     "alert_of",
     "alert_of_error",
@@ -37,7 +36,6 @@ __all__ = [
     "died",
 ]
 
-REPLAYED_KEY = "replayed:"
 _BY_AREA = {
     Area.SCHEMA: Event.SCHEMA_VIOLATION,
     Area.QUALITY: Event.QUALITY_VIOLATION,
@@ -180,7 +178,7 @@ def alert_of_replay(outcome: ReplayOutcome, contract: Contract, frame: Frame, *,
         run={"run_id": run_id, "action": item.status.value, "location": location},
     )
     event = Event.REPLAYED
-    key = f"{REPLAYED_KEY}{item.quarantine_id}"
+    key = f"replayed:{item.quarantine_id}"
     return _alert(contract, frame, facts, key=key, events=(event,), severity=AlertSeverity.INFO, run_id=run_id)
 
 
@@ -189,10 +187,9 @@ def alert_of_recovery(outcome: RunOutcome, frame: Frame, *, since: str, refused:
     facts = facts_of(
         document(outcome.verdict, outcome.contract.classified_columns),
         **_contract(outcome.contract),
-        **_run(outcome),
+        **(_run(outcome) | {"action": "passed"}),
         failing_since=since,
         refused=refused,
-        next_command="",
     )
     return _alert(
         outcome.contract,
@@ -228,7 +225,7 @@ def died(alert: Alert, *, found: bool | None) -> Alert:
         found: whether what was to be done is done; None: that can't be told.
     """
     if found:
-        return replace(alert, facts={**alert.facts, "problem": "the run died before it could be recorded"})
+        return replace(alert, facts={**alert.facts, "problem": "the run could not be recorded"})
     what = "the batch is where it was" if found is False else "what became of the batch isn't known"
     facts = {**alert.facts, "action": "unknown", "problem": f"the run died while it acted: {what}"}
     nowhere = dict.fromkeys(("quarantine_id", "quarantine_path", "replay_command", "next_command", "expires_at", "location"), "")

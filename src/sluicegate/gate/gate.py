@@ -183,7 +183,7 @@ class Gate(Opening, Ward, Telling):
             run_id=self._run_id(moment),
             now=moment,
             started=started,
-            commands=self._commands(agreed, contract, batch),
+            commands=lambda: self._commands(agreed, contract, batch),
             acts=act,
             delivers=notify,
             batch_id=batch_id or "",

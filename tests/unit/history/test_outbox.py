@@ -111,6 +111,14 @@ def test_after_a_message_its_group_is_quiet_for_the_window_and_others_are_not(hi
     assert sorted(map(keys, later)) == [["a1"], ["a2", "a3"], ["b"]]
 
 
+def test_a_clock_that_was_ahead_silences_a_group_for_no_longer_than_its_window(history: SqliteHistory) -> None:
+    routed(history, alert("a1"), now=NOW + timedelta(days=365))
+    assert claim(history, NOW + timedelta(days=365))
+    routed(history, alert("a2"))  # the clock was set right
+    assert not claim(history, NOW + HOUR - timedelta(seconds=1))
+    assert [keys(each) for each in claim(history, NOW + HOUR)] == [["a2"]]
+
+
 def test_who_asks_when_a_message_is_due_is_told_the_end_of_the_window(history: SqliteHistory) -> None:
     routed(history, alert("a1"))
     claim(history)
@@ -262,6 +270,16 @@ def test_a_contract_that_failed_and_of_which_people_were_told_recovers_once(hist
     assert history.outbox.waiting()[0].facts == {"refused": 2, "since": NOW.isoformat()}
     history.outbox.route([("recovered", ())], NOW)
     assert passes(history, 4) == []
+
+
+def test_that_a_contract_passes_again_goes_to_those_who_were_told_that_it_does_not(history: SqliteHistory) -> None:
+    history.record(run(1), alert=alert("a1", channels=("mail", "pager", "slack")))
+    history.outbox.route([("a1", (route("pager"), route("mail")))], NOW)
+    claim(history)
+    history.record(run(2), alert=alert("a2", at=NOW + HOUR))
+    history.outbox.route([("a2", (route("slack"),))], NOW)
+    assert passes(history, 3) == ["recovered"]
+    assert history.outbox.waiting()[0].channels == ("mail", "pager")
 
 
 def test_who_was_not_told_yet_is_told_that_it_passes_again_and_nothing_else(history: SqliteHistory) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -11,6 +13,7 @@ from sluicegate.notify.model import Channel, NotificationSettings
 from sluicegate.notify.samples import SAMPLES, sample_digest
 from sluicegate.notify.templates import Folded, faults_of, render
 from sluicegate.ports.notifier import AlertSeverity, Message, TextFormat
+from sluicegate.redact import register
 
 SETTINGS = NotificationSettings()
 REFUSED = SAMPLES["quality_violation"]
@@ -62,6 +65,7 @@ def test_each_event_has_a_sample_and_each_name_says_something_in_one_of_them() -
         ("{{ contract_name ~ ':' ~ batch_id }}", "orders:2026-01-31"),
         ("{{ verdict.counts.passed if verdict.counts.passed > 1 else 'none' }}", "18"),
         ("{{ 'R&D <b>' }} R&D", "R&D <b> R&D"),
+        ('{"text": {{ contract_name | tojson }}}', '{"text": "orders"}'),
         ("{{ owner | default('nobody') }}\n\n\n\n.", "orders-team@example.com\n\n."),
         ("{% for key, value in verdict.counts.items() if value %}{{ key }}={{ value }} {% endfor %}", "passed=18 failed=2"),
     ],
@@ -87,6 +91,7 @@ def test_a_template_says_what_its_author_means(template: str, says: str) -> None
         ("{{ 2 ** 9 }}", 1, "a template can't have powers", "names, conditions, loops and filters are offered"),
         ("{{ range(9) }}", 1, "'range' can't be called", "filters follow a |"),
         ("{{ 'x'.format(1) }}", 1, "'format' can't be called", "filters follow a |"),
+        ("{{ rows }}\n{% if rows %}a\n{batch_id} { x } {nobody}{% endif %}", 3, "{batch_id} stands among names in {{ }}", "write {{ batch_id }}"),
         ("{{ rows.__class__ }}", 1, "there is no '__class__'", ""),
         ("{{ 'a' * 3 }}", 1, "* takes two numbers", "in a message about quality_violation"),
         ("{{ 1 / (rows - rows) }}", 1, "division by zero", "in a message about quality_violation"),
@@ -149,7 +154,9 @@ def test_a_first_line_with_a_subject_is_the_title() -> None:
     message = told("Subject: {{ contract_name }} needs\n you\n{{ rows }}")
     assert (message.title, message.body) == ("orders needs", "you\n12480")
     assert told("{{ rows }}").title == "orders: batch 2026-01-31 quarantined, 2 checks failed"
-    assert faults_of("Subject: {{ rwos }}\n.")[0].line == 1
+    assert [fault.line for fault in faults_of("\nSubject: {{ rwos }}\n\n{{ rwos }}\n")] == [2, 4]
+    alone = told("Subject: {batch_id} waits")
+    assert (alone.title, alone.body) == ("2026-01-31 waits", told().body)
     assert "line 3" in told("Subject: x\n\n{{ run.foo }}").body
 
 
@@ -244,10 +251,26 @@ def test_an_older_alert_that_lacks_facts_is_told_all_the_same() -> None:
     for form in TextFormat:
         bare = replace(REFUSED, facts={})
         assert told(alert=bare, form=form).title == "orders: a batch quality_violation"
-        odd = replace(REFUSED, facts={"verdict": "gone", "violations": None, "rows": None, "run": [], "unknown": 1})
+        odd = replace(REFUSED, facts={"verdict": "gone", "violations": [1, {"name": "x"}], "rows": None, "run": [], "unknown": 1})
         assert "can't be used" not in told("{{ verdict.counts.failed }} {{ violations | length }} {{ rows + 1 }}", odd).body
 
 
 def test_a_name_that_no_template_knows_is_no_fact() -> None:
     with pytest.raises(TypeError, match="no template knows contract"):
         facts_of(None, contract="orders")
+
+
+def test_the_documentation_has_every_name() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "notifications.md").read_text(encoding="utf-8")
+    assert "\n".join(f"| `{name}` | {says} |" for name, says in NAMES.items()) in page
+    example = page.split("  quarantined: |\n")[1].split("  recovered")[0]
+    assert not faults_of(dedent(example))
+
+
+@pytest.mark.parametrize("form", TextFormat)
+def test_a_secret_in_a_fact_is_hidden_before_it_is_escaped(form: TextFormat) -> None:
+    register(["pa*ss_<wo>&rd_1"])
+    alert = replace(named(owner="ask pa*ss_<wo>&rd_1", problem="pa*ss_<wo>&rd_1"), contract_name="pa*ss_<wo>&rd_1")
+    message = told(alert=alert, form=form)
+    assert not any(piece in part for piece in ("ss_", "rd_1") for part in (message.title, message.body, message.text))
+    assert "***" in message.text
