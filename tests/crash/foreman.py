@@ -213,9 +213,12 @@ class Foreman:
         self._lines: dict[int, socket.socket] = {}
 
     def start(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        _gate(
+        gate = _gate(
             Path(order["place"]), datetime.fromisoformat(order["now"])
-        )  # so that a client to S3 is made once, and not in each worker
+        )  # so that a client to S3 is made once, not in each worker
+        if (notifiers := gate.alerting.notifiers()) is not None:  # likewise: what speaks to services is loaded once
+            for channel in notifiers.settings.channels:
+                notifiers.of(channel)
         ours, theirs = socket.socketpair()
         worker = os.fork()
         if worker == 0:

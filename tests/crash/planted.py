@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from sluicegate.gate import keep
+from sluicegate.gate.alerting import Alerting
 from sluicegate.gate.items import Claim
+from sluicegate.history.alert import Alert
+from sluicegate.history.record import RunRecord
+from sluicegate.history.sqlite import SqliteHistory
 from sluicegate.ports.quarantine import Manifest, QuarantineRequest, StoredFile
 from sluicegate_adapters.local_files import LocalFiles
 from sluicegate_adapters.quarantine.local import LocalQuarantineStore
@@ -131,6 +135,23 @@ def _sent_twice() -> None:
     _plant(Bucket, "_once", twice)
 
 
+def _no_intent() -> None:
+    """Nothing is planned before a run acts."""
+    _plant(Alerting, "intend", lambda *_: None)
+
+
+def _told_afterwards() -> None:
+    """The alert is kept after its run's record, in a transaction of its own."""
+    record = SqliteHistory.record
+
+    def recording(history: SqliteHistory, run: RunRecord, *, alert: Alert | None = None, **more: Any) -> None:
+        record(history, run, **more)
+        if alert is not None:
+            history.outbox.put(alert)
+
+    _plant(SqliteHistory, "record", recording)
+
+
 BUGS: Mapping[str, Callable[[], None]] = {
     "file by file": _file_by_file,
     "over others": _over_others,
@@ -141,4 +162,6 @@ BUGS: Mapping[str, Callable[[], None]] = {
     "without conditions": _without_conditions,
     "created over": _created_over,
     "sent twice": _sent_twice,
+    "no intent": _no_intent,
+    "told afterwards": _told_afterwards,
 }

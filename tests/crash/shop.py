@@ -42,6 +42,8 @@ data_contract:
   violation_handling: {quarantine: {retention_days: 7}}
 """
 SPLITTING = STRICT.replace("retention_days: 7", "scope: rows, retention_days: 7")
+WARNING = STRICT.replace("min: 0", "min: 0, severity: warning")
+BLOCKING = STRICT.replace("violation_handling: {", "violation_handling: {on_quality_violation: block, ")
 LOOSE = STRICT.replace("min: 0", "min: -100").replace("1.0.0", "1.1.0")
 BAD = "id,amount\n1,1.00\n2,-2.00\n3,3.00\n"
 FIXED = BAD.replace("-2", "2")
@@ -92,6 +94,8 @@ _TEXTS = {
     "strict.yaml": STRICT,
     "loose.yaml": LOOSE,
     "splitting.yaml": SPLITTING,
+    "warning.yaml": WARNING,
+    "blocking.yaml": BLOCKING,
     "bad.csv": BAD,
     "fixed.csv": FIXED,
     "worse.csv": WORSE,
@@ -145,6 +149,11 @@ def _recover(gate: Gate, _place: Path) -> object:
     return "recovered"
 
 
+def _flush(gate: Gate, _place: Path) -> object:
+    gate.flush()
+    return "flushed"
+
+
 WORKS: Mapping[str, Work] = {
     "commit": _run("loose.yaml", "bad.csv"),
     "commit parquet": _run("loose.yaml", "bad.parquet"),
@@ -153,6 +162,9 @@ WORKS: Mapping[str, Work] = {
     "quarantine": _run("strict.yaml", "bad.csv"),
     "quarantine parquet": _run("strict.yaml", "bad.parquet"),
     "split": _run("splitting.yaml", "bad.csv"),
+    "warn": _run("warning.yaml", "bad.csv"),
+    "block": _run("blocking.yaml", "bad.csv"),
+    "flush": _flush,
     "passes": _replay("loose.yaml"),
     "repaired": _replay("strict.yaml", data="fixed.csv"),
     "fails": _replay("strict.yaml"),

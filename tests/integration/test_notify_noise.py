@@ -15,8 +15,10 @@ import pytest
 
 from sluicegate import Gate
 from sluicegate.config import load_profile
+from sluicegate.history.sqlite import SqliteHistory
 from tests.notify.servers import WebhookServer
 from tests.notify.webhooks import Request
+from tests.unit.notify.people import alert
 
 WORKERS, BATCHES = 10, 100
 CHANNELS = ("one", "two")
@@ -83,3 +85,19 @@ def test_a_thousand_failing_batches_of_ten_workers_are_two_messages_a_channel_an
         found = counts(webhook_server.at(f"/{name}"))
         assert len(found) == 2
         assert sum(found) == WORKERS * BATCHES
+
+
+@pytest.mark.slow
+def test_of_four_processes_that_flush_at_once_one_sends_each_message(tmp_path: Path, webhook_server: WebhookServer) -> None:
+    (tmp_path / "gate.yaml").write_text(_PROFILE)
+    url = f"json://127.0.0.1:{webhook_server.port}/one"
+    (tmp_path / "notifications.yaml").write_text(f'channels: {{ops: {{type: apprise, url: "{url}"}}}}\n')
+    outbox = SqliteHistory(tmp_path / "history.sqlite").outbox
+    for number in range(100):
+        outbox.put(alert(f"a-{number}", contract=f"contract-{number}", at=datetime.now(UTC)))
+    command = [str(Path(sys.executable).parent / "sluicegate"), "notify", "flush", "--json", "--config", "gate.yaml"]
+    running = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    said = [json.loads(each.communicate(timeout=120)[0]) for each in running]
+    assert {told["state"] for each in said for told in each["told"]} == {"delivered"}
+    assert sum(len(each["told"]) for each in said) == 100
+    assert len({request.json["title"] for request in webhook_server.requests}) == len(webhook_server.requests) == 100

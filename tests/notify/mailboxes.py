@@ -56,17 +56,17 @@ class Mail:
 class SmtpServer:
     """Up when made; ``down`` and ``up`` keep its address.
 
-    Whoever logs in as ``user`` needs ``password``; nobody has to, unless ``login_required``. With ``tls`` it offers STARTTLS.
+    Whoever logs in as ``user`` needs ``password``; nobody has to. With ``tls`` it offers STARTTLS, or if ``implicit`` speaks TLS at once.
     """
 
     user = "gate"
     password = "open sesame 4711"
 
-    def __init__(self, *, login_required: bool = False, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None, implicit: bool = False) -> None:
         self._reservation = reserved()
         self.port: int = self._reservation.getsockname()[1]
-        self._login_required = login_required
-        self._tls = tls
+        self._starttls = None if implicit else tls
+        self._tls = tls if implicit else None
         self._mails: list[Mail] = []
         self._answers: dict[tuple[str, str], str] = {}
         self._arrived = threading.Condition()
@@ -129,7 +129,7 @@ class SmtpServer:
             self._done.set()
 
     async def _until_stopped(self, listener: socket.socket, ready: threading.Event) -> None:
-        server = await asyncio.get_running_loop().create_server(self._protocol, sock=listener)
+        server = await asyncio.get_running_loop().create_server(self._protocol, sock=listener, ssl=self._tls)
         ready.set()
         await self._stop.wait()
         server.close()
@@ -143,9 +143,8 @@ class SmtpServer:
     def _protocol(self) -> SMTP:
         return _Conversation(
             self,
-            tls_context=self._tls,
+            tls_context=self._starttls,
             authenticator=self._authenticate,
-            auth_required=self._login_required,
             auth_require_tls=False,
             hostname="mail.example.org",
             ident="tests",
@@ -208,8 +207,8 @@ class _Conversation(SMTP):
 
 
 @contextmanager
-def smtp_server_running(*, login_required: bool = False, tls: ssl.SSLContext | None = None) -> Iterator[SmtpServer]:
-    server = SmtpServer(login_required=login_required, tls=tls)
+def smtp_server_running(*, tls: ssl.SSLContext | None = None, implicit: bool = False) -> Iterator[SmtpServer]:
+    server = SmtpServer(tls=tls, implicit=implicit)
     try:
         yield server
     finally:

@@ -164,7 +164,7 @@ def test_a_service_that_is_down_changes_nothing_and_the_alert_arrives_later(shop
     shop.server.up()
     shop.later(timedelta(minutes=2))
     shop.run(GOOD, "b2")
-    assert len([heard for heard in shop.heard if "b1" in heard]) == 1
+    assert len([heard for heard in shop.heard if "batch b1" in heard]) == 1
 
 
 def test_an_undefined_channel_is_a_visible_line_and_others_are_told(shop: Shop) -> None:

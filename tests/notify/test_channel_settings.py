@@ -14,6 +14,7 @@ import pytest
 
 from sluicegate.errors import ConfigError
 from sluicegate.ports.notifier import TextFormat
+from sluicegate_adapters.notify.pagerduty import PagerDutyNotifier
 from tests.notify.mailboxes import SmtpServer
 from tests.notify.messages import HOOK, SECRET, a_message, notifier
 from tests.notify.ports import HOST
@@ -43,6 +44,7 @@ HOOKS = f"https://hooks.example.org{HOOK}"
         ("apprise", {"url": f"json://example.org{HOOK}?format=text"}, ("json",), TextFormat.TEXT),
         ("apprise", {"url": f"prowl://{'a1' * 20}"}, ("prowl",), TextFormat.TEXT),
         ("apprise", {"url": f"discord://123456789/{SECRET}"}, ("discord",), TextFormat.MARKDOWN),
+        ("apprise", {"urls": f"json://a.org/{SECRET}?to=a,b"}, ("json",), TextFormat.MARKDOWN),
         ("apprise", {"urls": [f"json://a.org/{SECRET}", f"json://b.org/{SECRET}"]}, ("json 1", "json 2"), TextFormat.MARKDOWN),
         ("apprise", {"url": f"json://example.org{HOOK}", "format": "html"}, ("json",), TextFormat.HTML),
     ],
@@ -116,6 +118,14 @@ def test_a_fault_names_the_key_and_not_what_it_says(
     told = "".join((str(caught.value), caught.value.hint, repr(caught.value), caplog.text, *capfd.readouterr()))
     assert SECRET not in told
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("region", "host"), [(None, "events.pagerduty.com"), ("us", "events.pagerduty.com"), ("EU", "events.eu.pagerduty.com")]
+)
+def test_pagerduty_is_asked_where_the_account_lives(region: str | None, host: str) -> None:
+    channel = PagerDutyNotifier({"routing_key": SECRET, "region": region}, Path())
+    assert channel._address == f"https://{host}/v2/enqueue"
 
 
 def test_a_key_that_nobody_knows_is_answered_with_the_near_one() -> None:

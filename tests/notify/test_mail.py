@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from sluicegate.ports.notifier import AlertSeverity, Sent
 from tests.notify.mailboxes import CUT, HANG, SmtpServer, Stage, smtp_server_running
 from tests.notify.messages import a_message, mail_settings, notifier
+from tests.notify.ports import HOST
 
 TEAM = "team@example.org"
 LONG, SHORT = 20.0, 0.3  # seconds
@@ -196,36 +197,35 @@ def certificate(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def secure_server(certificate: Path) -> Iterator[SmtpServer]:
+@pytest.fixture(params=["starttls", "ssl"])
+def secure(request: pytest.FixtureRequest, certificate: Path) -> Iterator[tuple[SmtpServer, str]]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
-    with smtp_server_running(tls=context) as server:
-        yield server
+    with smtp_server_running(tls=context, implicit=request.param == "ssl") as server:
+        yield server, request.param
 
 
-def starttls(server: SmtpServer) -> Sent:
-    smtp = {"host": "127.0.0.1", "port": server.port, "username": server.user, "password": server.password}
+def over_tls(server: SmtpServer, tls: str | None = None) -> Sent:
+    smtp = {"host": HOST, "port": server.port, "username": server.user, "password": server.password, "tls": tls}
     return notifier("email", mail_settings(server, smtp=smtp)).send(TEAM, a_message(), timeout=LONG)
 
 
-def test_a_password_is_sent_over_tls_unless_said_otherwise(
-    secure_server: SmtpServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_password_is_sent_over_tls(secure: tuple[SmtpServer, str], certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    assert starttls(secure_server).delivered
-    assert [mail.user for mail in secure_server.mails] == [secure_server.user]
+    assert over_tls(*secure).delivered
+    assert [mail.user for mail in secure[0].mails] == [secure[0].user]
 
 
-def test_a_certificate_that_nobody_vouches_for_is_not_trusted(secure_server: SmtpServer) -> None:
-    found = starttls(secure_server)
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted(secure: tuple[SmtpServer, str]) -> None:
+    found = over_tls(*secure)
     assert (found.delivered, found.hopeless) == (False, False)
     assert found.detail.startswith("no secure connection")
-    assert secure_server.mails == ()
+    assert secure[0].mails == ()
 
 
 def test_no_password_is_sent_to_a_server_without_tls_unless_that_is_meant(smtp_server: SmtpServer) -> None:
-    found = starttls(smtp_server)
+    found = over_tls(smtp_server)
     assert (found.delivered, found.hopeless) == (False, True)
     assert "STARTTLS" in found.detail
     assert smtp_server.mails == ()
+    assert over_tls(smtp_server, "none").delivered

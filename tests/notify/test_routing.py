@@ -68,6 +68,20 @@ def test_a_channel_that_is_off_or_wants_others_gets_none(channel: Channel) -> No
     assert routes_of(alert(), settings(channel)) == ()
 
 
+@pytest.mark.parametrize(
+    ("channel", "goes"),
+    [
+        (Channel(name="slack", type="slack", severities=frozenset({CRITICAL}), decisions=frozenset({"block"})), True),
+        (Channel(name="slack", type="slack", severities=frozenset({CRITICAL}), events=frozenset({Event.RECOVERED})), True),
+        (Channel(name="slack", type="slack", events=frozenset({Event.QUARANTINED})), False),
+        (Channel(name="slack", type="slack", enabled=False), False),
+    ],
+)
+def test_that_a_contract_passes_again_is_no_matter_of_severity(channel: Channel, goes: bool) -> None:
+    told = alert(events=(Event.RECOVERED,), severity=AlertSeverity.INFO, decision="commit")
+    assert bool(channels_of(told, settings(channel))) is goes
+
+
 def test_an_alert_that_nobody_wants_is_done(history: SqliteHistory) -> None:
     history.outbox.put(alert())
     assert route_waiting(history.outbox, NotificationSettings(), NOW) == 1

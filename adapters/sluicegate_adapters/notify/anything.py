@@ -28,7 +28,7 @@ class AppriseNotifier:
 
     def __init__(self, settings: Mapping[str, Any], _base: Path) -> None:
         keys = Keys(settings)
-        urls = keys.texts("urls") or ((only,) if (only := keys.text("url")) else ())
+        urls = keys.texts("urls", commas=False) or ((only,) if (only := keys.text("url")) else ())
         chosen = keys.one_of("format", choices=_FORMATS, default="")
         keys.done()
         if not urls:

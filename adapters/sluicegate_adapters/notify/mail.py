@@ -88,6 +88,7 @@ class MailNotifier:
     def _connected(self, exchange: Exchange) -> smtplib.SMTP:
         """A connection whose every answer is awaited only as long as time is left."""
         import smtplib
+        import ssl
 
         class Timed(smtplib.SMTP_SSL if self._smtp.tls == "ssl" else smtplib.SMTP):  # type: ignore[misc]
             def getreply(self) -> tuple[int, bytes]:
@@ -97,7 +98,10 @@ class MailNotifier:
                 return found
 
         domain = self._sender[1].rpartition("@")[2]  # said in EHLO: to ask the resolver for our own name could take long
-        client: smtplib.SMTP = Timed(self._smtp.host, self._smtp.port, local_hostname=domain, timeout=exchange.left)
+        verified = (
+            {"context": ssl.create_default_context()} if self._smtp.tls == "ssl" else {}
+        )  # without one nobody is asked for a certificate
+        client: smtplib.SMTP = Timed(self._smtp.host, self._smtp.port, local_hostname=domain, timeout=exchange.left, **verified)
         return client
 
 

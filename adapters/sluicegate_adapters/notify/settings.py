@@ -49,14 +49,22 @@ class Keys:
             return found
         raise ConfigError(f"{names[0]}: is missing", hint=hint)
 
-    def texts(self, *names: str) -> tuple[str, ...]:
-        """A list of texts, or one text that has them with commas in between.
+    def texts(self, *names: str, commas: bool = True) -> tuple[str, ...]:
+        """A list of texts, or one text that has them with commas in between; without ``commas`` it is one.
 
         Raises:
             ConfigError: it is something else.
         """
         name, value = self._taken(*names)
-        items = value.split(",") if isinstance(value, str) else value if value is not None else ()
+        items = (
+            []
+            if value is None
+            else value.split(",")
+            if isinstance(value, str) and commas
+            else [value]
+            if isinstance(value, str)
+            else value
+        )
         if not isinstance(items, list | tuple) or not all(isinstance(item, str | int) for item in items):
             raise ConfigError(f"{name}: must be a list of texts")
         return tuple(dict.fromkeys(text for item in items if (text := str(item).strip())))

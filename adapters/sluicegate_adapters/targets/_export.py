@@ -154,7 +154,9 @@ def _reading() -> Iterator[None]:
     except (duckdb.OutOfMemoryException, MemoryError) as error:
         raise StorageError("memory ran out while the batch was written", hint="raise batch.memory_limit") from error
     except (duckdb.Error, ArrowException, OSError) as error:
-        raise BatchUnreadable(f"the batch can't be read to its end: {_first_line(error)}") from error
+        raise BatchUnreadable(
+            f"the batch can't be read to its end ({type(error).__name__})"
+        ) from error  # its text may quote a value
 
 
 def _refuse_lossy(batch: BatchView) -> None:

@@ -121,7 +121,9 @@ def catalog_errors(doing: str, secrets: Iterable[str] = ()) -> Iterator[None]:
 
 
 def _said(error: BaseException, secrets: Iterable[str]) -> str:
-    """The first line: SQLAlchemy adds statements and their parameters below it."""
+    """The first line: SQLAlchemy adds statements and their parameters below it. What Arrow says may quote a value."""
+    if type(error).__module__.partition(".")[0] == "pyarrow":
+        return type(error).__name__
     line = str(error).partition("\n")[0].strip()
     for secret in secrets:
         line = line.replace(secret, "…")

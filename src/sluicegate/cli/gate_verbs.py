@@ -16,12 +16,13 @@ from sluicegate.words import plural
 if TYPE_CHECKING:
     from sluicegate import Gate
     from sluicegate.checks.questions import Question
+    from sluicegate.cli.reports import Reports
     from sluicegate.gate.outcome import RunOutcome
     from sluicegate.gate.plan import PlannedCheck
 
 __all__ = ["check", "exit_code", "moment", "plan", "run", "show_outcome", "text_options"]
 
-WARNINGS = 1
+WARNINGS, ENGINE_BROKE = 1, 5
 _LEXERS = {"sql": "sql", "sodacl": "yaml", "gx": "json", "python": "python"}
 
 
@@ -36,6 +37,15 @@ def run(options: Namespace, screen: Screen) -> int:
 
 
 def _through_the_gate(options: Namespace, screen: Screen, *, act: bool) -> int:
+    if not options.report:
+        return _judged(options, screen, act=act)
+    from sluicegate.cli.reports import reports
+
+    with reports(options, screen) as wanted:
+        return _judged(options, screen, wanted, act=act)
+
+
+def _judged(options: Namespace, screen: Screen, wanted: Reports | None = None, *, act: bool) -> int:
     from sluicegate import Gate
 
     now = moment(options.now) if options.now else None
@@ -51,16 +61,25 @@ def _through_the_gate(options: Namespace, screen: Screen, *, act: bool) -> int:
             progress=tell,
             notify=options.notify,
         )
-    facts = outcome.as_document() | {"next": _next(options, outcome, gate)}
     code = exit_code(outcome, fail_on_warnings=options.fail_on_warnings)
-    show_outcome(facts | {"exit_code": code}, screen)
+    more = {"next": _next(options, outcome, gate), "exit_code": code}
+    if wanted is None:
+        show_outcome(outcome.as_document() | more, screen)
+        return code
+    from sluicegate.gate.reporting import report_of
+
+    with wanted.beside():
+        show_outcome(outcome.as_document() | more, screen, in_words=not wanted.take_standard_output)
+    wanted.write(lambda: report_of(gate, outcome, contract_file=options.contract, more=more))
     return code
 
 
-def show_outcome(facts: Mapping[str, Any], screen: Screen) -> None:
-    """The report, in the form that was asked for."""
+def show_outcome(facts: Mapping[str, Any], screen: Screen, *, in_words: bool = True) -> None:
+    """The report, in the form that was asked for; without words only what a person should know beside it."""
     screen.document(facts)
-    if screen.quiet:
+    if not in_words:
+        pass
+    elif screen.quiet:
         where = facts["location"] or facts["quarantine_id"] or ""
         screen.line(f"{facts['action']} {facts['verdict']['decision']} {facts['verdict']['batch']['batch_id']} {where}".rstrip())
     else:
@@ -112,6 +131,8 @@ def moment(text: str, option: str = "--now") -> datetime:
 
 
 def _next(options: Namespace, outcome: RunOutcome, gate: Gate) -> str:
+    if outcome.manifest is None and outcome.exit_code != ENGINE_BROKE and not (outcome.action == "checked" and outcome.passed):
+        return ""
     from sluicegate.gate.commands import Commands
 
     elsewhere = gate.places.is_elsewhere(outcome.contract)
@@ -123,9 +144,7 @@ def _next(options: Namespace, outcome: RunOutcome, gate: Gate) -> str:
         given = [*options.batch, *(word for each in options.options for word in ("--option", each))]
         asked = (("--batch-id", options.batch_id), ("--format", options.format), ("--now", options.now))
         return commands.run(*given, *(word for pair in asked if pair[1] for word in pair))
-    if outcome.exit_code == 5:  # noqa: PLR2004 - an engine broke
-        return commands.doctor()
-    return ""
+    return commands.doctor()
 
 
 def plan(options: Namespace, screen: Screen) -> int:

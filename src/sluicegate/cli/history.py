@@ -28,7 +28,7 @@ def history(options: Namespace, screen: Screen) -> int:
         raise UsageError("--limit must be at least 1")
     past = Gate.from_config(options.config).history
     runs = list(past.runs(contract=options.contract, dataset=options.dataset, limit=options.limit))
-    screen.document({"runs": [asdict(run) for run in runs]})
+    screen.document({"runs": [asdict(run) | {"figures": run.open_figures} for run in runs]})
     if not runs:
         screen.line("no run is on record" + (" that fits" if options.contract or options.dataset else ""))
         return 0

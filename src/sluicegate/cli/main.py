@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sluicegate.errors import BatchUnreadable, ContractError, SluicegateError
 
@@ -116,19 +116,9 @@ def _refuse(error: SluicegateError, screen: Screen) -> int:
     faults = error.faults if isinstance(error, ContractError) else ()
     lines = error.lines if isinstance(error, BatchUnreadable) else ()
     if screen.json:
-        from dataclasses import asdict
+        from sluicegate.report.model import error_document
 
-        found: dict[str, Any] = {
-            "type": type(error).__name__,
-            "message": error.message,
-            "hint": error.hint,
-            "exit_code": error.exit_code,
-        }
-        found |= {"faults": [asdict(fault) for fault in faults]} if faults else {}
-        found |= (
-            {"lines": [asdict(line) for line in lines], "more_lines": error.more} if isinstance(error, BatchUnreadable) else {}
-        )
-        screen.document({"error": found})
+        screen.document({"error": error_document(error)})
         return error.exit_code
     if faults:
         screen.problem("\n".join(str(fault) for fault in faults))

@@ -139,6 +139,13 @@ def _gate_verbs(verbs: _Verbs[_Parser]) -> None:
         )
         gate.add_argument("--now", metavar="TIME", help="the run's clock, ISO 8601 (default: the current time)")
         gate.add_argument(
+            "--report",
+            metavar="KIND[=PATH]",
+            action="append",
+            default=[],
+            help="html, junit, github, json or markdown; - or no PATH: standard output (may be repeated)",
+        )
+        gate.add_argument(
             "--fail-on-warnings", action="store_true", help="exit with 1 if there are warnings, or the batch is split"
         )
         gate.set_defaults(notify=True)

@@ -175,6 +175,10 @@ class Screen:
 
         self._console().print(Syntax(text.rstrip("\n"), language, theme="ansi_dark", background_color="default", word_wrap=True))
 
+    def text(self, text: str) -> None:
+        """A text in another program's language, as it is."""
+        self._write(text)
+
     def document(self, document: Any) -> None:
         """The JSON document (only with ``--json``)."""
         if self.json:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from sluicegate.contract.model import Contract
 from sluicegate.errors import ConfigError, NoSuchItem, SluicegateError, StorageError, TransientStorageError
-from sluicegate.gate.commands import Commands
 from sluicegate.gate.items import DONE, WAITING
 from sluicegate.gate.outcome import Told
 from sluicegate.gate.places import Places
@@ -25,6 +24,7 @@ from sluicegate.ports.quarantine import Locating, Manifest, QuarantineStatus
 if TYPE_CHECKING:
     from sluicegate.config import Profile
     from sluicegate.gate.alerts import Frame
+    from sluicegate.gate.commands import Commands
     from sluicegate.history.alert import Alert
     from sluicegate.history.message import Intent, Way
     from sluicegate.history.sqlite import SqliteHistory
@@ -153,6 +153,7 @@ class Alerting:
             StorageError: the history can't be used.
         """
         from sluicegate.gate.alerts import died
+        from sluicegate.history.alert import Event
 
         outbox, now = self.history().outbox, self.clock()
         with self._lock:
@@ -166,8 +167,8 @@ class Alerting:
                     self._left += [intent] if ours else []
                     continue
                 done = None
-            told = None if ours and done is False else died(intent.alert, found=done)
-            outbox.settle(intent, told)
+            seen = done is False and (ours or intent.alert.event is Event.REPLAYED)  # by whoever called, and nothing came of it
+            outbox.settle(intent, None if seen else died(intent.alert, found=done))
             resolved += 1
         return resolved
 
@@ -177,7 +178,7 @@ class Alerting:
         Raises:
             SluicegateError: that can't be told.
         """
-        from sluicegate.gate.alerts import REPLAYED_KEY
+        from sluicegate.history.alert import Event
 
         facts, places = alert.facts, self._places()
         contract = self._contract(facts[_ASK]) if facts.get(_ASK) else None
@@ -187,7 +188,7 @@ class Alerting:
                 item = store.get(facts["quarantine_id"], tenant=alert.tenant, dataset=alert.dataset)
             except NoSuchItem:
                 return False
-            replaying = alert.key.startswith(REPLAYED_KEY)
+            replaying = alert.event is Event.REPLAYED
             if replaying and item.status is QuarantineStatus.REPLAYING:
                 raise TransientStorageError(f"{item.quarantine_id} is not at rest yet")
             return item.status in DONE if replaying else True
@@ -213,6 +214,7 @@ class Alerting:
             StorageError: the history can't be used.
         """
         from sluicegate.gate.alerts import alert_of_expiry
+        from sluicegate.gate.commands import Commands
 
         settings = self.settings()
         if settings is None or settings.retention_days_before is None:

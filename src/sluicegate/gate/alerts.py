@@ -22,11 +22,11 @@ from sluicegate.history.alert import Alert, Event
 from sluicegate.notify.facts import facts_of
 from sluicegate.ports.notifier import AlertSeverity
 from sluicegate.ports.quarantine import Manifest
+from sluicegate.redact import redacted_tree
 from sluicegate.verdict.document import document
 from sluicegate.verdict.model import Decision, Outcome, Verdict
 
 __all__ = [
-    "REPLAYED_KEY",
     "Frame",
     "alert_of",
     "alert_of_error",
@@ -36,7 +36,6 @@ __all__ = [
     "died",
 ]
 
-REPLAYED_KEY = "replayed:"
 _BY_AREA = {
     Area.SCHEMA: Event.SCHEMA_VIOLATION,
     Area.QUALITY: Event.QUALITY_VIOLATION,
@@ -179,7 +178,7 @@ def alert_of_replay(outcome: ReplayOutcome, contract: Contract, frame: Frame, *,
         run={"run_id": run_id, "action": item.status.value, "location": location},
     )
     event = Event.REPLAYED
-    key = f"{REPLAYED_KEY}{item.quarantine_id}"
+    key = f"replayed:{item.quarantine_id}"
     return _alert(contract, frame, facts, key=key, events=(event,), severity=AlertSeverity.INFO, run_id=run_id)
 
 
@@ -188,10 +187,9 @@ def alert_of_recovery(outcome: RunOutcome, frame: Frame, *, since: str, refused:
     facts = facts_of(
         document(outcome.verdict, outcome.contract.classified_columns),
         **_contract(outcome.contract),
-        **_run(outcome),
+        **(_run(outcome) | {"action": "passed"}),
         failing_since=since,
         refused=refused,
-        next_command="",
     )
     return _alert(
         outcome.contract,
@@ -251,7 +249,7 @@ def _alert(contract: Contract, frame: Frame, facts: Mapping[str, Any], **what: A
         contract_name=contract.name,
         channels=chosen.channels,
         recipients=chosen.recipients,
-        facts=facts,
+        facts=redacted_tree(facts),
         **what,
     )
 

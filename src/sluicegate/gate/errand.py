@@ -13,7 +13,6 @@ from sluicegate.contract.model import Contract
 from sluicegate.errors import BatchUnreadable, EngineError, SluicegateError, StorageError
 from sluicegate.gate.act import ActionTaken
 from sluicegate.gate.alerting import Alerting
-from sluicegate.gate.commands import Commands
 from sluicegate.gate.items import DONE
 from sluicegate.gate.outcome import RunOutcome, Told
 from sluicegate.gate.record import record_of, record_of_unreadable
@@ -21,6 +20,7 @@ from sluicegate.gate.replay import ReplayOutcome
 from sluicegate.verdict.model import Decision, Verdict
 
 if TYPE_CHECKING:
+    from sluicegate.gate.commands import Commands
     from sluicegate.history.alert import Alert
     from sluicegate.history.message import Intent, Standing
     from sluicegate.history.record import RunRecord
@@ -35,6 +35,7 @@ class Errand:
 
     Attributes:
         now: the run's clock.
+        commands: how people go on.
         acts: whether it may change anything: a check tells nobody.
         delivers: whether it also sends what there is to tell; else that waits for whoever does.
         started: by the monotonic clock.
@@ -46,7 +47,7 @@ class Errand:
     run_id: str
     now: datetime
     started: float
-    commands: Commands
+    commands: Callable[[], Commands]
     acts: bool
     delivers: bool = True
     batch_id: str = ""
@@ -63,7 +64,7 @@ class Errand:
         try:
             yield
         except (BatchUnreadable, EngineError) as error:
-            with suppress(SluicegateError):  # what is wrong with the batch matters more
+            with suppress(Exception):  # what is wrong with the batch matters more, whatever breaks in telling it
                 self._broke(error)
             raise
         except Exception:
@@ -76,7 +77,7 @@ class Errand:
         if self.tells:
             from sluicegate.gate.alerts import alert_of_error
 
-            frame = self.alerting.frame(self.contract, self.commands)
+            frame = self.alerting.frame(self.contract, self.commands())
             alert = alert_of_error(self.contract, error, frame, run_id=self.run_id, batch_id=self.batch_id, started_at=self.now)
         history = self.alerting.history()
         try:
@@ -107,7 +108,7 @@ class Errand:
         wanted = RunOutcome(run_id=self.run_id, contract=self.contract, verdict=verdict, action=action, seconds=self.seconds)
         alert, _ = self._alert(wanted, quarantine_id)
         if alert is not None:
-            self.intent = self.alerting.intend(self.contract, alert, self.commands)
+            self.intent = self.alerting.intend(self.contract, alert, self.commands())
 
     def _alert(self, outcome: RunOutcome, quarantine_id: str = "") -> tuple[Alert | None, str]:
         """What there is to tell; or why that can't be said: telling must never keep a run from acting."""
@@ -117,7 +118,7 @@ class Errand:
 
         item = outcome.manifest.quarantine_id if outcome.manifest else quarantine_id
         try:
-            frame = self.alerting.frame(self.contract, self.commands, item)
+            frame = self.alerting.frame(self.contract, self.commands(), item)
             return alert_of(outcome, frame, quarantine_id=quarantine_id), ""
         except Exception as error:  # noqa: BLE001 - a fault of ours in telling changes no decision
             return None, f"nobody was told: the alert can't be made ({type(error).__name__})"
@@ -125,7 +126,7 @@ class Errand:
     def _recovered(self, outcome: RunOutcome, standing: Standing) -> Alert:
         from sluicegate.gate.alerts import alert_of_recovery
 
-        frame = self.alerting.frame(self.contract, self.commands)
+        frame = self.alerting.frame(self.contract, self.commands())
         return alert_of_recovery(outcome, frame, since=standing.failing_since.isoformat(), refused=standing.refused)
 
     def finish(self, outcome: RunOutcome, progress: Callable[[str], None]) -> RunOutcome:
@@ -161,6 +162,8 @@ class Errand:
                 told = self.alerting.told(alert.key)
         except SluicegateError as error:
             notes.append(f"nobody was told: {error.message.splitlines()[0]}" + ("; the alert is kept" if kept else ""))
+        except Exception as error:  # noqa: BLE001 - a fault of ours in telling changes no exit code
+            notes.append(f"nobody was told: {type(error).__name__}; that is a fault of sluicegate, please report it")
         return replace(outcome, warnings=(*outcome.warnings, *notes), told=told)
 
 
@@ -169,12 +172,12 @@ class ReplayErrand:
     """That of a replay or a release: people are told of a batch that was brought through; whoever tries sees the rest.
 
     Attributes:
-        commands: as ``Errand`` has them.
+        commands: how people go on.
         tells: False: of a dry run there is nothing to tell.
     """
 
     alerting: Alerting
-    commands: Commands
+    commands: Callable[[], Commands]
     tells: bool = True
     intent: Intent | None = None
 
@@ -192,13 +195,13 @@ class ReplayErrand:
         """Right before the item is taken in hand."""
         if self.tells and self.alerting.is_configured and item.status not in DONE and self.intent is None:
             alert = self._alert(ReplayOutcome(manifest=item), contract)
-            self.intent = None if alert is None else self.alerting.intend(contract, alert, self.commands)
+            self.intent = None if alert is None else self.alerting.intend(contract, alert, self.commands())
 
     def _alert(self, outcome: ReplayOutcome, contract: Contract, run_id: str = "") -> Alert | None:
         from sluicegate.gate.alerts import alert_of_replay
 
         try:
-            frame = self.alerting.frame(contract, self.commands, outcome.manifest.quarantine_id)
+            frame = self.alerting.frame(contract, self.commands(), outcome.manifest.quarantine_id)
             return alert_of_replay(outcome, contract, frame, run_id=run_id)
         except Exception:  # noqa: BLE001 - a fault of ours in telling changes no decision
             return None

@@ -141,6 +141,21 @@ class Gate(Opening, Ward, Telling):
         """
         return self._run(contract, batch, act=True, **options)
 
+    def report(self, outcome: RunOutcome, kind: str, path: str | Path | None = None) -> str:
+        """The report of a run as ``html``, ``junit``, ``github``, ``json`` or ``markdown``; written to ``path``, if one is given.
+
+        Raises:
+            UsageError: there is no such kind.
+            StorageError: it can't be written.
+        """
+        from sluicegate.gate.reporting import report_of
+        from sluicegate.report.destinations import save, text_of
+
+        text = text_of(report_of(self, outcome, contract_file=_file_of(outcome.contract)), kind)
+        if path is not None:
+            save(text, Path(path))
+        return text
+
     @interruptible()
     def _run(
         self,
@@ -168,7 +183,7 @@ class Gate(Opening, Ward, Telling):
             run_id=self._run_id(moment),
             now=moment,
             started=started,
-            commands=self._commands(agreed, contract, batch),
+            commands=lambda: self._commands(agreed, contract, batch),
             acts=act,
             delivers=notify,
             batch_id=batch_id or "",
@@ -367,6 +382,10 @@ def _passes_too_late(acted: Acted, verdict: Verdict) -> tuple[str, ...]:
         )
     verb = f"`sluicegate quarantine replay {item.quarantine_id}`"
     return (f"its checks pass now, but this very batch waits in quarantine since {item.created_at[:16]}: {verb} commits it",)
+
+
+def _file_of(contract: Contract) -> str:
+    return str(contract.files[0]) if contract.files else contract.name
 
 
 def _silent(_: str) -> None:

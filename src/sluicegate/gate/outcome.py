@@ -13,6 +13,7 @@ from sluicegate.gate.items import landing_step
 from sluicegate.gate.split import Parts
 from sluicegate.ports.quarantine import Manifest
 from sluicegate.ports.target import CommitReceipt
+from sluicegate.redact import redacted_tree
 from sluicegate.verdict.document import document
 from sluicegate.verdict.model import Decision, Verdict
 
@@ -111,8 +112,8 @@ class RunOutcome:
         return self.action is ActionTaken.COMMITTED and step is not None and "action" in step.details
 
     def as_document(self) -> dict[str, Any]:
-        """The run as JSON: the verdict document, and what was done. Classified values are masked."""
-        return {
+        """The run as JSON: the verdict document, and what was done. Classified values and configured secrets are masked."""
+        found: dict[str, Any] = {
             "run_id": self.run_id,
             "action": self.action.value,
             "location": self.receipt.location if self.receipt else None,
@@ -131,6 +132,7 @@ class RunOutcome:
             "documentation_url": self.contract.documentation_url,
             "verdict": document(self.verdict, self.contract.classified_columns),
         }
+        return redacted_tree(found)  # type: ignore[no-any-return]
 
     def raise_if_refused(self) -> RunOutcome:
         """Return this outcome, or raise.

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from sluicegate.contract.model import Contract
 from sluicegate.errors import SluicegateError
 from sluicegate.gate.alerting import Alerting
-from sluicegate.gate.commands import Commands, as_typed
 from sluicegate.gate.keep import every
 from sluicegate.gate.replay import original_contract
 
 if TYPE_CHECKING:
     from sluicegate.config import Profile
+    from sluicegate.gate.commands import Commands
     from sluicegate.gate.places import Places
     from sluicegate.history.sqlite import SqliteHistory
     from sluicegate.notify.deliver import Delivered
@@ -95,14 +95,16 @@ class Telling:
             return original_contract(item, Path())
         return _named(item)
 
-    def _commands(self, agreed: Contract, contract: object, batch: object = None) -> Commands:
+    def _commands(self, agreed: Contract | None, contract: object, batch: object = None) -> Commands:
         """How people are told to go on: with absolute paths, for they are somewhere else."""
-        source = agreed.settings.get("source") or {}
+        from sluicegate.gate.commands import Commands, as_typed
+
+        source = (agreed and agreed.settings.get("source")) or {}
         return Commands(
             contract="".join(as_typed(contract)),
             batch=as_typed(source.get("path") if batch is None else batch),
             config=str(self.profile.file or ""),
-            elsewhere=self.places.is_elsewhere(agreed),
+            elsewhere=agreed is not None and self.places.is_elsewhere(agreed),
         )
 
 

@@ -18,7 +18,6 @@ from sluicegate.gate import keep
 from sluicegate.gate import recover as recovery
 from sluicegate.gate import replay as steps
 from sluicegate.gate.alerting import Alerting
-from sluicegate.gate.commands import Commands
 from sluicegate.gate.errand import ReplayErrand
 from sluicegate.gate.items import Desk
 from sluicegate.gate.places import Places
@@ -30,6 +29,7 @@ from sluicegate.verdict.model import Verdict
 
 if TYPE_CHECKING:
     from sluicegate.config import Profile
+    from sluicegate.gate.commands import Commands
     from sluicegate.history.sqlite import SqliteHistory
 
 __all__ = ["Ward", "pacer"]
@@ -90,7 +90,7 @@ class Ward:
         def _run_id(self, moment: datetime) -> str: ...
         @property
         def alerting(self) -> Alerting: ...
-        def _commands(self, agreed: Contract, contract: object, batch: object = None) -> Commands: ...
+        def _commands(self, agreed: Contract | None, contract: object, batch: object = None) -> Commands: ...
 
     @property
     def _desk(self) -> Desk:
@@ -264,8 +264,7 @@ class Ward:
         yield from scratch.leavings(self.profile.batch.temp_directory, older_than=moment, dry_run=dry_run)
 
     def _replay_errand(self, agreed: Contract | None, contract: object, *, tells: bool = True) -> ReplayErrand:
-        commands = self._commands(agreed, contract) if agreed else Commands(config=str(self.profile.file or ""))
-        return ReplayErrand(alerting=self.alerting, commands=commands, tells=tells)
+        return ReplayErrand(alerting=self.alerting, commands=lambda: self._commands(agreed, contract), tells=tells)
 
     def _known(self, contract: str | Path | Contract | None) -> Contract | None:
         """The contract that was given; items where it keeps its refused batches are found from now on."""

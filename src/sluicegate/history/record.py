@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from sluicegate.redact import MASK
+
 __all__ = ["RunRecord"]
 
 
@@ -23,7 +25,7 @@ class RunRecord:
         location: where the batch is now, if the run put it anywhere.
         counts: outcome -> number of checks that ended so.
         verdict: the verdict document.
-        figures: check fingerprint -> the number it measured, for checks that look at their own past.
+        figures: check fingerprint -> the number it measured, for checks that look at their own past: as it is, classified or not.
     """
 
     run_id: str
@@ -44,3 +46,9 @@ class RunRecord:
     counts: Mapping[str, int] = field(default_factory=dict)
     verdict: Mapping[str, Any] = field(default_factory=dict)
     figures: Mapping[str, int | float | Decimal] = field(default_factory=dict)
+
+    @property
+    def open_figures(self) -> Mapping[str, int | float | Decimal]:
+        """The figures that may be shown: those that the verdict doesn't mask."""
+        shown = {check.get("fingerprint") for check in self.verdict.get("checks", ()) if check.get("value") not in {None, MASK}}
+        return {fingerprint: figure for fingerprint, figure in self.figures.items() if fingerprint in shown}

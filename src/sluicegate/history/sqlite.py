@@ -31,6 +31,13 @@ _JSON = ("counts", "verdict")
 _INSERT = f"INSERT INTO runs ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT DO NOTHING"
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM runs"
 
+_OTHER_BATCHES = f"""
+SELECT {", ".join(_COLUMNS)} FROM (
+    SELECT *, row_number() OVER (PARTITION BY batch_id ORDER BY started_at DESC, run_id DESC) AS place FROM runs
+    WHERE tenant = ? AND dataset = ? AND batch_id <> ? AND action <> 'unreadable' AND started_at <= ?
+) WHERE place = 1 ORDER BY started_at DESC, run_id DESC LIMIT ?
+"""
+
 _COMMITTED_ROWS = """
 SELECT coalesce(sum(rows), 0) FROM (
     SELECT rows, min(started_at) AS first FROM runs
@@ -130,6 +137,20 @@ class SqliteHistory:
         with self._database.connected() as connection:
             row = connection and connection.execute(f"{_SELECT} WHERE run_id = ?", (run_id,)).fetchone()
             return _record(row, _figures(connection, run_id)) if connection and row else None
+
+    def other_batches(
+        self, dataset: str, *, tenant: str, excluding_batch_id: str, until: str, limit: int
+    ) -> tuple[RunRecord, ...]:
+        """The latest run of each of the latest batches, newest first, without figures; runs whose clock is after ``until`` don't count.
+
+        Raises:
+            StorageError: the history can't be read.
+        """
+        with self._database.connected() as connection:
+            if connection is None:
+                return ()
+            arguments = (tenant, dataset, excluding_batch_id, _stamp(until), limit)
+            return tuple(_record(row, {}) for row in connection.execute(_OTHER_BATCHES, arguments))
 
     def committed_rows_between(self, dataset: str, since: str, until: str, *, tenant: str, excluding_batch_id: str) -> int:
         """How many rows were committed to a dataset in that time (ISO 8601); each batch counts once, at its first commit.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +29,9 @@ ON CONFLICT DO UPDATE SET refused = refused + 1
 """
 
 _TOLD = """
-SELECT EXISTS (
-    SELECT 1 FROM alerts JOIN members USING (alert_id) JOIN messages USING (message_id)
-    WHERE tenant = ? AND contract_name = ? AND dataset = ? AND alert_id >= ? AND refusal AND sealed_at IS NOT NULL
-)
+SELECT DISTINCT messages.channel FROM alerts JOIN members USING (alert_id) JOIN messages USING (message_id)
+WHERE tenant = ? AND contract_name = ? AND dataset = ? AND alert_id >= ? AND refusal AND sealed_at IS NOT NULL
+ORDER BY messages.channel
 """
 
 _PASSED_SINCE = """
@@ -66,19 +65,19 @@ def put(connection: sqlite3.Connection, alert: Alert, *, late: bool = False) -> 
 
 
 def recover(connection: sqlite3.Connection, contract: tuple[str, str, str], alert: Callable[[Standing], Alert]) -> None:
-    """Note that a contract (tenant, name, dataset) passes; if people were told that it doesn't, have them told this, too."""
+    """Note that a contract (tenant, name, dataset) passes; if channels told people that it doesn't, have these tell them this, too."""
     where = "WHERE tenant = ? AND contract_name = ? AND dataset = ?"
     row = connection.execute(f"SELECT failing_since, refused, first_alert FROM standings {where}", contract).fetchone()
     if row is None:
         return
     connection.execute(f"DELETE FROM standings {where}", contract)
     since, refused, first = row
-    if connection.execute(_TOLD, (*contract, first)).fetchone()[0]:
+    if channels := tuple(channel for (channel,) in connection.execute(_TOLD, (*contract, first))):
         tenant, name, dataset = contract
         found = Standing(
             tenant=tenant, contract_name=name, dataset=dataset, failing_since=datetime.fromisoformat(since), refused=refused
         )
-        put(connection, alert(found))
+        put(connection, replace(alert(found), channels=channels))
 
 
 def _passed_since(connection: sqlite3.Connection, alert: Alert) -> bool:

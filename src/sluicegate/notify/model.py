@@ -40,12 +40,15 @@ class Channel:
     trouble: str = ""
 
     def wants(self, alert: Alert) -> bool:
-        """Whether such an alert goes there."""
-        return (
-            self.enabled
-            and (not self.severities or alert.severity in self.severities)
+        """Whether such an alert goes there.
+
+        That a contract passes again is for all who were told that it doesn't, whatever they want besides: an incident must end.
+        """
+        if not self.enabled or (self.events and self.events.isdisjoint(alert.events)):
+            return False
+        return alert.event is Event.RECOVERED or (
+            (not self.severities or alert.severity in self.severities)
             and (not self.decisions or not alert.decision or alert.decision in self.decisions)
-            and (not self.events or not self.events.isdisjoint(alert.events))
         )
 
 

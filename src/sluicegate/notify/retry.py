@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sluicegate.ports.notifier import Sent
 
-__all__ = ["next_try"]
+__all__ = ["FIRST_WAIT", "next_try"]
 
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)

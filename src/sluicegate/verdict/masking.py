@@ -36,7 +36,8 @@ def masked(outcome: CheckOutcome, classified: Collection[str]) -> CheckOutcome:
         return replace(_without_figure(kept) if tells else kept, message=outcome.instead, hint="", instead="", unmasked=outcome)
     if tells and outcome.value is not None and _is_figure(outcome):
         held = "outside" if outcome.outcome in {Outcome.FAILED, Outcome.WARNED} else "within"
-        message = f"the figure is classified; it lies {held} what is wanted"
+        skipped = outcome.outcome is Outcome.SKIPPED  # it says why, and no figure
+        message = outcome.message if skipped else f"the figure is classified; it lies {held} what is wanted"
         return replace(kept, value=MASK, message=message, unmasked=outcome)
     return kept
 

@@ -264,6 +264,16 @@ def test_a_contract_that_failed_and_of_which_people_were_told_recovers_once(hist
     assert passes(history, 4) == []
 
 
+def test_that_a_contract_passes_again_goes_to_those_who_were_told_that_it_does_not(history: SqliteHistory) -> None:
+    history.record(run(1), alert=alert("a1", channels=("mail", "pager", "slack")))
+    history.outbox.route([("a1", (route("pager"), route("mail")))], NOW)
+    claim(history)
+    history.record(run(2), alert=alert("a2", at=NOW + HOUR))
+    history.outbox.route([("a2", (route("slack"),))], NOW)
+    assert passes(history, 3) == ["recovered"]
+    assert history.outbox.waiting()[0].channels == ("mail", "pager")
+
+
 def test_who_was_not_told_yet_is_told_that_it_passes_again_and_nothing_else(history: SqliteHistory) -> None:
     history.record(run(1), alert=alert())
     history.outbox.route([("a1", (route(),))], NOW)
