@@ -36,6 +36,7 @@ __all__ = ["Alerting"]
 
 _LONG_AGO = timedelta(days=1)
 """What became of a batch whose run died is asked for so long; then it is told that nobody knows."""
+_FINAL = {"delivered", "dropped", "failed"}
 _ASK = "contract_file"
 """In the facts of a planned alert: the contract without which its item, or its target, would not be found."""
 
@@ -110,6 +111,8 @@ class Alerting:
             found = unreachable(contract, self.settings())
         except ConfigError as error:
             return (f"nobody is told: the notifications are broken: {_first_line(error)}",)
+        except Exception as error:  # noqa: BLE001 - a fault of ours in telling keeps no run from the history
+            return (f"nobody is told: the notifications can't be read: {type(error).__name__}",)
         return tuple(fault.message for fault in found)
 
     def frame(self, contract: Contract, commands: Commands, quarantine_id: str = "") -> Frame:
@@ -142,9 +145,13 @@ class Alerting:
         try:
             done = self._is_done(intent.alert)
             self.history().outbox.settle(intent, died(intent.alert, found=True) if done else None)
-        except SluicegateError:  # asked again by whoever delivers next
-            with self._lock:
-                self._left.append(intent)
+        except SluicegateError:
+            self.leave(intent)
+
+    def leave(self, intent: Intent) -> None:
+        """Have whoever delivers next ask what became of it: as long as this process lives, no other does."""
+        with self._lock:
+            self._left.append(intent)
 
     def resolve(self) -> int:
         """Find out what became of the batches whose runs died while they acted, and have people told; how many that were.
@@ -157,18 +164,20 @@ class Alerting:
 
         outbox, now = self.history().outbox, self.clock()
         with self._lock:
-            left, self._left = self._left, []
+            left = tuple(self._left)
         resolved = 0
-        for intent, ours in [*((intent, True) for intent in left), *((intent, False) for intent in outbox.orphans(now))]:
+        for intent in (*left, *outbox.orphans(now)):
             try:
                 done: bool | None = self._is_done(intent.alert)
             except SluicegateError:
                 if now - intent.planned_at < _LONG_AGO:
-                    self._left += [intent] if ours else []
                     continue
                 done = None
+            ours = intent in left
             seen = done is False and (ours or intent.alert.event is Event.REPLAYED)  # by whoever called, and nothing came of it
             outbox.settle(intent, None if seen else died(intent.alert, found=done))
+            with self._lock:
+                self._left = [other for other in self._left if other.intent_id != intent.intent_id]
             resolved += 1
         return resolved
 
@@ -274,7 +283,8 @@ class Alerting:
             try:
                 beside.outbox.put(alert)
                 flush(beside.outbox, Notifiers(at_once), limit=at_once.time_limit, clock=self.clock)
-                return tuple(told for way in beside.outbox.ways(alert.key) for told in _told(way))
+                told = [told for way in beside.outbox.ways(alert.key) for told in _told(way)]
+                return tuple(each if each.state in _FINAL else replace(each, state="failed", next_at=None) for each in told)
             finally:
                 beside.close()
 

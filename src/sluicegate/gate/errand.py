@@ -148,6 +148,8 @@ class Errand:
         except StorageError as error:
             notes.append(f"the run is not in the history: {error}")
             kept = False
+            if self.intent is not None:
+                self.alerting.leave(self.intent)
         told: tuple[Told, ...] = ()
         if alert is not None:
             progress("telling people")
@@ -218,6 +220,8 @@ class ReplayErrand:
             elif self.intent is not None:
                 self.alerting.history().outbox.drop(self.intent)
         except StorageError as error:
+            if self.intent is not None:
+                self.alerting.leave(self.intent)
             return replace(outcome, warnings=(*outcome.warnings, f"the run is not in the history: {error}"))
         try:
             if self.alerting.is_configured:
