@@ -15,7 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from sluicegate.contract.model import Contract
-from sluicegate.errors import ConfigError, NoSuchItem, SluicegateError, StorageError, TransientStorageError
+from sluicegate.errors import NoSuchItem, SluicegateError, StorageError, TransientStorageError
 from sluicegate.gate.items import DONE, WAITING
 from sluicegate.gate.outcome import Told
 from sluicegate.gate.places import Places
@@ -38,6 +38,10 @@ _LONG_AGO = timedelta(days=1)
 """What became of a batch whose run died is asked for so long; then it is told that nobody knows."""
 _ASK = "contract_file"
 """In the facts of a planned alert: the contract without which its item, or its target, would not be found."""
+
+
+class _NotKnown(TransientStorageError):
+    """What became of a batch can't be told at the moment."""
 
 
 class Alerting:
@@ -108,8 +112,8 @@ class Alerting:
 
         try:
             found = unreachable(contract, self.settings())
-        except ConfigError as error:
-            return (f"nobody is told: the notifications are broken: {_first_line(error)}",)
+        except (SluicegateError, OSError) as error:
+            return (f"nobody is told: the notifications are broken: {str(error).partition(chr(10))[0]}",)
         return tuple(fault.message for fault in found)
 
     def frame(self, contract: Contract, commands: Commands, quarantine_id: str = "") -> Frame:
@@ -128,7 +132,7 @@ class Alerting:
         from sluicegate.history.owner import Owner
 
         chosen = self._places().is_elsewhere(contract) or self._places().chosen(contract)
-        if chosen and commands.contract:
+        if chosen:
             alert = replace(alert, facts={**alert.facts, _ASK: commands.contract})
         try:
             return self.history().outbox.intend(alert, Owner.here(), self.clock())
@@ -137,14 +141,15 @@ class Alerting:
 
     def broke_off(self, intent: Intent) -> None:
         """What was intended has raised: its caller knows; people are told if it is done all the same."""
-        from sluicegate.gate.alerts import died
-
         try:
-            done = self._is_done(intent.alert)
-            self.history().outbox.settle(intent, died(intent.alert, found=True) if done else None)
-        except SluicegateError:  # asked again by whoever delivers next
-            with self._lock:
-                self._left.append(intent)
+            self._resolve(intent, known=True)
+        except SluicegateError:
+            self.leave(intent)
+
+    def leave(self, intent: Intent) -> None:
+        """Have whoever delivers next find out what became of it: this process lives, and nobody else takes it for dead."""
+        with self._lock:
+            self._left.append(intent)
 
     def resolve(self) -> int:
         """Find out what became of the batches whose runs died while they acted, and have people told; how many that were.
@@ -152,25 +157,38 @@ class Alerting:
         Raises:
             StorageError: the history can't be used.
         """
+        outbox, resolved = self.history().outbox, 0
+        for intent in (*self._left, *outbox.orphans(self.clock())):
+            try:
+                self._resolve(intent, known=intent in self._left)
+            except _NotKnown:
+                continue
+            with self._lock:
+                self._left = [other for other in self._left if other is not intent]
+            resolved += 1
+        return resolved
+
+    def _resolve(self, intent: Intent, *, known: bool) -> None:
+        """Settle an intent by what is there.
+
+        Args:
+            intent: whose.
+            known: its caller was told that it failed.
+
+        Raises:
+            StorageError: the history can't be used; or (_NotKnown) what is there can't be told yet.
+        """
         from sluicegate.gate.alerts import died
         from sluicegate.history.alert import Event
 
-        outbox, now = self.history().outbox, self.clock()
-        with self._lock:
-            left, self._left = self._left, []
-        resolved = 0
-        for intent, ours in [*((intent, True) for intent in left), *((intent, False) for intent in outbox.orphans(now))]:
-            try:
-                done: bool | None = self._is_done(intent.alert)
-            except SluicegateError:
-                if now - intent.planned_at < _LONG_AGO:
-                    self._left += [intent] if ours else []
-                    continue
-                done = None
-            seen = done is False and (ours or intent.alert.event is Event.REPLAYED)  # by whoever called, and nothing came of it
-            outbox.settle(intent, None if seen else died(intent.alert, found=done))
-            resolved += 1
-        return resolved
+        done: bool | None = None
+        try:
+            done = self._is_done(intent.alert)
+        except SluicegateError as error:
+            if self.clock() - intent.planned_at < _LONG_AGO:
+                raise _NotKnown(error.message) from error
+        nothing = done is False and (known or intent.alert.event is Event.REPLAYED)
+        self.history().outbox.settle(intent, None if nothing else died(intent.alert, found=done))
 
     def _is_done(self, alert: Alert) -> bool:
         """Whether what a run was about to do with its batch is done.
@@ -181,7 +199,7 @@ class Alerting:
         from sluicegate.history.alert import Event
 
         facts, places = alert.facts, self._places()
-        contract = self._contract(facts[_ASK]) if facts.get(_ASK) else None
+        contract = self._contract(facts[_ASK]) if _ASK in facts else None
         if facts.get("quarantine_id"):
             store = places.store(contract)
             try:
@@ -294,7 +312,3 @@ def _stamp(path: Path) -> tuple[object, ...]:
     except OSError:
         return (path, None)
     return path, found.st_mtime_ns, found.st_size, found.st_ino, dict(os.environ)
-
-
-def _first_line(error: SluicegateError) -> str:
-    return error.message.partition("\n")[0]
