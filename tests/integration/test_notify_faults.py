@@ -75,21 +75,21 @@ def test_a_run_does_not_wait_for_a_service_that_says_nothing(shop: Shop) -> None
     code, document = shop.run()  # comes back although the server hangs until it is released
     assert (code, document["action"]) == (3, "quarantined")
     shop.web.wait_for(1)
-    assert ("hook", "sending") in {(told["channel"], told["state"]) for told in document["alerts"]}
+    assert ("hook", "no answer yet") in {(told["channel"], told["detail"]) for told in document["alerts"]}
     shop.smtp.wait_for(1)
     shop.web.release()
 
 
-def test_what_a_process_left_in_mid_delivery_is_sent_by_the_next_flush(shop: Shop) -> None:
+def test_what_a_process_did_not_wait_for_is_sent_again_but_not_by_every_run_that_comes_by(shop: Shop) -> None:
     shop.wait_at_most(4)
     shop.web.will(HANG, OK)
     words = [str(Path(sys.executable).parent / "sluicegate"), "run", "orders.yaml", "bad.csv", "--config", "gate.yaml"]
     done = subprocess.run(words, cwd=shop.place, env=dict(os.environ), capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 3, done.stderr
-    assert shop.states() == {HOOK: ("sending", 1), MAIL: ("delivered", 1)}
-    code, said, _ = shop.types("notify", "flush")
-    assert code == 0
-    assert "hook  json  1 alert of orders: delivered" in said
+    assert shop.states() == {HOOK: ("due", 1), MAIL: ("delivered", 1)}
+    assert shop.run()[0] == 3
+    assert len(shop.web.requests) == 1
+    assert shop.flush_after(minutes=2) == [("hook", "delivered")]
     assert (len(shop.web.requests), len(shop.smtp.mails)) == (2, 1)
     shop.web.release()
 

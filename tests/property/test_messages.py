@@ -14,7 +14,7 @@ from sluicegate.history.alert import Alert, Event
 from sluicegate.notify.dialects import DIALECTS
 from sluicegate.notify.model import Channel, NotificationSettings
 from sluicegate.notify.samples import SAMPLES
-from sluicegate.notify.templates import Folded, render
+from sluicegate.notify.templates import Folded, faults_of, render
 from sluicegate.ports.notifier import Message, TextFormat
 from tests.golden.test_notify import TOLD
 
@@ -139,3 +139,23 @@ def test_a_fact_is_written_exactly_once(text: str) -> None:
             page = template if form is not TextFormat.HTML else f"<p>{template}</p>"
             body = told(Folded.of(alert), form, page).body.removeprefix("<p>").removesuffix("</p>")
             assert body == f"[{written}]"
+
+
+PIECES = (
+    "{{ ", " }}", "{% if ", "{% else %}", "{% endif %}", "{% for x in ", " %}", "{% endfor %}", "{% set y = ", "{%- ", "{#", "#}", "{rows}", "{batch_id}",
+    "{", "}", "rows", "violations", "violations_list", "x", "x.name", "y", "verdict.checks", "alerts", "loop.index", " | join", " | replace('a', 'aa')",
+    " | sort", " | map(attribute='name')", " | round", " | code", " | link", " | tojson", " | length", " | first", " ~ ", " + ", " * ", " % ", " / ", "'a'",
+    "'%99d'", "9", "(", ")", "[", "]", ":", ",", " if ", " else ", " is defined", "Subject: ", "\n", "<p>", "text", ".upper()", ".items()", "none",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join), st.sampled_from(list(SAMPLES)))
+@example("{% for x in violations %}{{ x.name ~ x.name }}{% endfor %}", "split")
+@example("{{ violations | map(attribute='name') | join }} {{ rows * rows }}", "broke")
+@example("Subject: {batch_id}", "recovered")
+def test_a_template_either_has_faults_or_tells_every_sample(template: str, sample: str) -> None:
+    whole = not faults_of(template)
+    for form in TextFormat:
+        message = told(Folded.of(SAMPLES[sample]), form, template)
+        assert whole <= ("can't be used" not in message.text)
+        assert message.title

@@ -247,7 +247,7 @@ def _flushed(gate: Gate, options: Namespace, screen: Screen) -> int:
             screen.line(f"  {clean(message.channel)}  {_about(message)}  waits until {_minute(_next(message))}")
     if not (told or waiting):
         screen.line("nothing waits")
-    refused = any(each.state.value in {"due", "failed", "sending"} for each in told)
+    refused = any(each.state.value in {"due", "failed"} for each in told)
     code = StorageError.exit_code if refused or trouble else 0
     screen.document(
         {

@@ -25,8 +25,7 @@ class Delivered:
     """What came of sending one message to one service.
 
     Attributes:
-        state: ``delivered``; ``due``: it will be tried again, at ``next_at``; ``failed``: it won't; ``dropped``: its channel is gone;
-            ``sending``: no answer yet.
+        state: ``delivered``; ``due``: it will be tried again, at ``next_at``; ``failed``: it won't; ``dropped``: its channel is gone.
         detail: what the service said, or what kept it away; without secrets.
     """
 
@@ -89,13 +88,17 @@ class Carrier:
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 
-    def leave(self, next_at: datetime, why: str) -> tuple[Delivered, ...]:
-        """Stop waiting for it: what it has not begun is given back, for whoever comes from then on. It tells nothing any more."""
+    def leave(self, next_at: datetime, why: str, unanswered: Callable[[Delivery], Result]) -> tuple[Delivered, ...]:
+        """Stop waiting for it; it tells nothing any more.
+
+        What it has not begun is given back, for whoever comes from ``next_at`` on. What is under way is noted as ``unanswered`` says, for
+        the process may end before the answer comes; should it come, and the message have arrived, that goes before.
+        """
         with self._lock:
             self._alone = True
             rest, sending = tuple(self._rest), self._sending
             self._rest.clear()
-        begun = (Delivered(delivery=sending, state=DeliveryState.SENDING, detail="no answer yet"),) if sending else ()
+        begun = (self._note(sending, unanswered(sending)),) if sending else ()
         return (*begun, *(self._give_back(delivery, next_at, why) for delivery in rest))
 
     def _run(self) -> None:

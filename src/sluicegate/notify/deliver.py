@@ -1,7 +1,7 @@
 """Delivering: what is due is claimed and sent, each service by a thread of its own, and what came of it is noted.
 
-Who calls waits no longer than it said. A service that hasn't answered by then is left to its thread, which still notes what comes of it as
-long as the process lives; if that ends first, the next who delivers finds the lease of a dead process, and sends the message again.
+Who calls waits no longer than it said. A service that hasn't answered by then is left to its thread, which still notes that the message
+arrived if the process lives so long; if not, it is sent again, later and later, for a service that is always slow may have taken it each time.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class _Round:
                 break
             in_hand -= 1
         for carrier in carriers:
-            told += carrier.leave(self._clock(), "there was no time left")
+            told += carrier.leave(self._clock(), "there was no time left", self._unanswered)
             if carrier.is_alive:
                 self._notifiers.jam.add(carrier)
         return (*told, *self._drained())
@@ -131,7 +131,7 @@ class _Round:
             try:
                 carrier.start()
             except RuntimeError as error:  # the system has no thread left
-                for each in carrier.leave(self._clock() + FIRST_WAIT, str(error)):
+                for each in carrier.leave(self._clock() + FIRST_WAIT, str(error), self._unanswered):
                     self._answers.put(each)
             else:
                 started.append(carrier)
@@ -139,6 +139,11 @@ class _Round:
 
     def _stuck(self, delivery: Delivery) -> Result:
         return self._result(delivery, Sent(delivered=False, detail="the service has not answered an earlier message yet"))
+
+    def _unanswered(self, delivery: Delivery) -> Result:
+        """Nobody else may send it while the answer can still come."""
+        found = self._result(delivery, Sent(delivered=False, detail="no answer yet"))
+        return replace(found, next_at=found.next_at and found.next_at + timedelta(seconds=PATIENCE))
 
     def _sent(self, delivery: Delivery) -> Result:
         """Send it. Never raises."""

@@ -45,7 +45,7 @@ _LONGEST_BODY = 20_000
 _LONGEST_HTML = 100_000  # what mail readers show without cutting it themselves
 _LONGEST_MARKDOWN = 2_900  # a section of a chat's message takes 3,000
 _MOST_ALERTS = 20
-_SUBJECT = re.compile(r"\s*Subject:[ \t]*([^\n]+)(?:\n|\Z)", re.IGNORECASE)
+_SUBJECT = re.compile(r"(\s*)Subject:[ \t]*(\S[^\n]*)(?:\n|\Z)", re.IGNORECASE)
 _NO_ATTRIBUTE = re.compile(r"has no (?:attribute|element) '?(\w+)'?")
 _TIMES = ("at", "expires_at", "failing_since")
 _ENDED_BY_RECOVERED = frozenset(
@@ -91,19 +91,23 @@ class Folded:
 
 def faults_of(text: str) -> tuple[TemplateFault, ...]:
     """Everything that is wrong with a template, held against what every event has to say; empty: it will render."""
-    tree, faults = check(text)
-    if tree is None:
-        return faults
-    found: dict[TemplateFault, None] = {}
+    parts = [part for part in _parts(text) if part is not None]
+    faults = [fault for part in parts for fault in check(part)[1]] or [fault for part in parts for fault in _stumbles(part)]
+    return tuple(sorted(faults, key=lambda fault: fault.line))
+
+
+def _stumbles(template: str) -> Iterator[TemplateFault]:
+    """What a template runs into when it tells the samples: of each kind the first."""
+    told: set[tuple[int, str]] = set()
     settings = NotificationSettings(review_url="https://example.com/{run_id}")
     for name, alert in SAMPLES.items():
-        facts = _facts(Folded.of(alert), settings)
         try:
-            fill(_compiled(text, TextFormat.TEXT), facts, _LONGEST_BODY)
+            _filled_in(template, TextFormat.TEXT, _facts(Folded.of(alert), settings))
         except Exception as error:  # noqa: BLE001 - whatever a template can run into is its fault
-            found[_fault_of(error, f"in a message about {name}")] = None
-    first = {(fault.line, fault.message): fault for fault in reversed(found)}  # one sample of each is enough
-    return tuple(sorted(first.values(), key=lambda fault: fault.line))
+            fault = _fault_of(error, f"in a message about {name}")
+            if (fault.line, fault.message) not in told:
+                told.add((fault.line, fault.message))
+                yield fault
 
 
 def render(channel: Channel, format: TextFormat, folded: Folded, settings: NotificationSettings) -> Message:  # noqa: A002 - the port's word
@@ -129,23 +133,27 @@ def render(channel: Channel, format: TextFormat, folded: Folded, settings: Notif
 def _written(template: str | None, which: str, format: TextFormat, facts: Mapping[str, Any]) -> tuple[str, str, str]:  # noqa: A002
     """Title, body and plain text; of a template that can't be used, what is said without one, and that it can't.
 
-    A title is what a template's first line has after ``Subject:``; else it is empty.
+    A title is what a template's first line has after ``Subject:``. Without one, or without a text below it, that is the shipped one.
     """
     if template is None:
         return "", *_by_default(format, facts)
     try:
-        subject, rest = _subject(template)
+        subject, rest = _parts(template)
         title = _filled_in(subject, TextFormat.TEXT, facts) if subject else ""
-        return " ".join(title.split()), *_by_template(rest, format, facts)
+        return " ".join(title.split()), *(_by_default(format, facts) if rest is None else _by_template(rest, format, facts))
     except Exception as error:  # noqa: BLE001 - a message never fails for its template
         fault = _fault_of(error, "")
         note = f"The template {which} can't be used, line {fault.line}: {fault.message}"
         return "", *_by_default(format, facts, note)
 
 
-def _subject(template: str) -> tuple[str, str]:
+def _parts(template: str) -> tuple[str | None, str | None]:
+    """Title and text of a template, as far as it has them; their lines are where they were."""
     found = _SUBJECT.match(template)
-    return (found[1], "\n" + template[found.end() :]) if found else ("", template)
+    if not found:
+        return None, template
+    rest = template[found.end() :]
+    return found[1] + found[2], "\n" * template.count("\n", 0, found.end()) + rest if rest.strip() else None
 
 
 def _by_template(template: str, format: TextFormat, facts: Mapping[str, Any]) -> tuple[str, str]:  # noqa: A002 - the port's word

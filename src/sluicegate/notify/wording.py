@@ -37,8 +37,8 @@ _DONE: Mapping[str, str] = {
 }
 """Action -> what can be said of a batch, or of many."""
 _SUMMARIES: Mapping[str, str] = {
-    "quarantined": "Nothing was committed: {rows} {wait} in quarantine as {item}.",
-    "split": "{committed} committed, {waiting} waiting in quarantine as {item}.",
+    "quarantined": "Nothing was committed: {rows} {wait} in quarantine as {item}{until}.",
+    "split": "{committed} committed, {waiting} waiting in quarantine as {item}{until}.",
     "blocked": "Nothing was committed: the batch stays where it was.",
     "unreadable": "It can't be read, so nothing was checked. It stays where it was.",
     "broke": "An engine broke, so there is no verdict. Nothing was committed: the batch stays where it was.",
@@ -174,6 +174,7 @@ def summary(facts: Mapping[str, Any]) -> str:
         committed=plural(facts["rows_committed"] or facts["rows"], "row"),
         waiting=plural(facts["rows_quarantined"], "row"),
         expires=facts["expires_at"],
+        until=f", until {facts['expires_at']}" if facts["expires_at"] else "",
         to=f" to {facts['location']}" if facts["location"] else "",
         by=f" by {facts['by']}" if facts["by"] else "",
         why=f": {facts['reason']}" if facts["reason"] else "",

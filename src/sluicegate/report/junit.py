@@ -41,7 +41,9 @@ def _of_run(report: Report) -> str:
         "exit_code": facts["exit_code"],
         "next": facts.get("next"),
     }
-    return _document(name, cases, properties, package=verdict["dataset"], clock=verdict["clock"], seconds=facts["seconds"])
+    warned = [f"warned: {check['name']}: {check['message']}" for check in verdict["checks"] if check["outcome"] == "warned"]
+    suite = {"package": verdict["dataset"], "clock": verdict["clock"], "seconds": facts["seconds"]}
+    return _document(name, cases, properties, told=[*warned, *facts["warnings"]], **suite)
 
 
 def _case(check: Mapping[str, Any], contract: str, *, held: bool) -> tuple[str, str]:
@@ -51,17 +53,15 @@ def _case(check: Mapping[str, Any], contract: str, *, held: bool) -> tuple[str, 
         kind = "error" if held else "skipped"
     where = f"{place['file']}:{place['line']}" if place["line"] else place["file"]
     told = "\n".join(filter(None, (check["hint"], f"{check['type']} on {check['engine'] or 'no engine'}", where)))
-    if kind:
-        inner = _element(kind, check["message"], outcome, told)
-    else:
-        inner = f"<system-out>{_text(check['message'])}</system-out>" if outcome == "warned" else ""
-    return kind, _testcase(check["name"], f"{contract}.{check['area']}", inner)
+    return kind, _testcase(
+        check["name"], f"{contract}.{check['area']}", _element(kind, check["message"], outcome, told) if kind else ""
+    )
 
 
 def _of_failure(failure: Failure) -> str:
     error = failure.error
     cases = [("error", _testcase(name, failure.contract_file, inner)) for name, inner in _errors(error, failure.contract_file)]
-    return _document(failure.contract_file, cases, {"exit_code": error["exit_code"]}, package="", clock="", seconds=0)
+    return _document(failure.contract_file, cases, {"exit_code": error["exit_code"]})
 
 
 def _errors(error: Mapping[str, Any], contract_file: str) -> Iterator[tuple[str, str]]:
@@ -74,7 +74,14 @@ def _errors(error: Mapping[str, Any], contract_file: str) -> Iterator[tuple[str,
 
 
 def _document(
-    name: str, cases: Iterable[tuple[str, str]], properties: Mapping[str, Any], *, package: str, clock: str, seconds: float
+    name: str,
+    cases: Iterable[tuple[str, str]],
+    properties: Mapping[str, Any],
+    *,
+    package: str = "",
+    clock: str = "",
+    seconds: float = 0,
+    told: Iterable[str] = (),
 ) -> str:
     listed = list(cases)
     count = {kind: sum(found == kind for found, _ in listed) for kind in ("failure", "error", "skipped")}
@@ -83,7 +90,7 @@ def _document(
         f'id="0" timestamp="{moment}" hostname="localhost" tests="{len(listed)}" failures="{count["failure"]}" '
         f'errors="{count["error"]}" skipped="{count["skipped"]}" time="{seconds:.3f}"'
     )
-    told = "".join(
+    known = "".join(
         f'<property name="{key}" value="{_text(value)}"/>' for key, value in properties.items() if value not in {None, ""}
     )
     return "\n".join(
@@ -91,9 +98,9 @@ def _document(
             '<?xml version="1.0" encoding="UTF-8"?>',
             "<testsuites>",
             f'<testsuite name="{_text(name)}" package="{_text(package)}" {totals}>',
-            f"<properties>{told}</properties>",
+            f"<properties>{known}</properties>",
             *(case for _, case in listed),
-            "<system-out/>",
+            f"<system-out>{chr(10).join(map(_text, told))}</system-out>",
             "<system-err/>",
             "</testsuite>",
             "</testsuites>",

@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 __all__ = ["page"]
 
 _FOLDER = Path(__file__).parent
-_MOST_EVIDENCE, _MOST_CHARTS, _MOST_CELL, _MOST_TRANSLATION = 60, 120, 200, 2000
-"""What a page holds, so that it stays below a megabyte whatever a contract has: more is counted, or cut with an ellipsis."""
+_ROOM = {"evidence": 200_000, "translations": 120_000, "charts": 120}
+"""What a page holds, those to look at first: characters, characters, drawings. It keeps one of 500 checks below a megabyte."""
+_CELL_ROOM = 45
+"""What a cell costs beside its text."""
+_MOST_CELL, _MOST_TRANSLATION = 200, 2000
+"""Longer texts are cut, with an ellipsis."""
 _MOST_OPENED = 20
 """So many checks of a section are shown open; the others are one line each, to unfold."""
 _SIGNS = {"good": "passed", "warning": "warned", "bad": "failed"}
@@ -156,7 +160,7 @@ def _bar(counts: Mapping[str, int]) -> str:
 
 def _sections(report: Report) -> Iterator[dict[str, Any]]:
     """The groups of checks, those to look at first; each check as the template shows it."""
-    room = {"evidence": _MOST_EVIDENCE, "charts": _MOST_CHARTS}
+    room = dict(_ROOM)
     for title, outcomes, opened in _SECTIONS:
         checks = [
             _check(item, report, room)
@@ -181,15 +185,13 @@ def _check(check: Mapping[str, Any], report: Report, room: dict[str, int]) -> di
         ("Value", "" if check["value"] is None else str(check["value"]).removesuffix(".0")),
         ("Where", f"{place['file']}:{place['line']}" if place["line"] else "implied by the schema"),
     ]
-    language, text = report.translations.get(check["id"], ("", ""))
     return {
         "outcome": check["outcome"],
         "name": check["name"],
         "message": check["message"],
         "hint": check["hint"],
         "figures": [(name, value) for name, value in figures if value],
-        "language": language,
-        "translation": _cut(text, _MOST_TRANSLATION).splitlines(),
+        **_translation(check, report, room),
         **_evidence(check, room),
         **_chart(check, report, room),
     }
@@ -199,11 +201,18 @@ def _evidence(check: Mapping[str, Any], room: dict[str, int]) -> dict[str, Any]:
     evidence = check["evidence"]
     if not evidence or not evidence["rows"]:
         return {"columns": (), "rows": (), "left_out": 0}
-    if room["evidence"] <= 0:
-        return {"columns": (), "rows": (), "left_out": len(evidence["rows"])}
-    room["evidence"] -= 1
     rows = [[None if cell is None else _cut(str(cell), _MOST_CELL) for cell in row] for row in evidence["rows"]]
+    room["evidence"] -= sum(_CELL_ROOM + len(cell or "") for row in rows for cell in row)
+    if room["evidence"] < 0:
+        return {"columns": (), "rows": (), "left_out": len(rows)}
     return {"columns": evidence["columns"], "rows": rows, "left_out": 0}
+
+
+def _translation(check: Mapping[str, Any], report: Report, room: dict[str, int]) -> dict[str, Any]:
+    language, text = report.translations.get(check["id"], ("", ""))
+    text = _cut(text, _MOST_TRANSLATION)
+    room["translations"] -= len(text)
+    return {"language": language, "translation": text.splitlines() if room["translations"] >= 0 else ()}
 
 
 def _chart(check: Mapping[str, Any], report: Report, room: dict[str, int]) -> dict[str, Any]:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -149,7 +151,9 @@ def test_a_first_line_with_a_subject_is_the_title() -> None:
     message = told("Subject: {{ contract_name }} needs\n you\n{{ rows }}")
     assert (message.title, message.body) == ("orders needs", "you\n12480")
     assert told("{{ rows }}").title == "orders: batch 2026-01-31 quarantined, 2 checks failed"
-    assert faults_of("Subject: {{ rwos }}\n.")[0].line == 1
+    assert [fault.line for fault in faults_of("\nSubject: {{ rwos }}\n\n{{ rwos }}\n")] == [2, 4]
+    alone = told("Subject: {batch_id} waits")
+    assert (alone.title, alone.body) == ("2026-01-31 waits", told().body)
     assert "line 3" in told("Subject: x\n\n{{ run.foo }}").body
 
 
@@ -251,3 +255,10 @@ def test_an_older_alert_that_lacks_facts_is_told_all_the_same() -> None:
 def test_a_name_that_no_template_knows_is_no_fact() -> None:
     with pytest.raises(TypeError, match="no template knows contract"):
         facts_of(None, contract="orders")
+
+
+def test_the_documentation_has_every_name() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "notifications.md").read_text(encoding="utf-8")
+    assert "\n".join(f"| `{name}` | {says} |" for name, says in NAMES.items()) in page
+    example = page.split("  quarantined: |\n")[1].split("  recovered")[0]
+    assert not faults_of(dedent(example))
