@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from sluicegate.errors import BatchUnreadable, StorageError
+from sluicegate.history import SqliteHistory
+from sluicegate.history.outbox import Outbox
 from sluicegate.ports.target import CommitReceipt, CommitRequest, Target
 from tests.notify.shop import BAD, GOOD, WARNS, Shop, open_shop
 from tests.notify.webhooks import WebhookServer
@@ -242,6 +244,34 @@ def test_without_a_history_that_can_be_written_people_are_told_directly(shop: Sh
     assert any("not in the history" in warning for warning in outcome.warnings)
     assert [told.state for told in outcome.told] == ["delivered"]
     assert len(shop.heard) == 1
+
+
+def test_what_could_be_told_only_directly_and_was_not_is_given_up_visibly(shop: Shop) -> None:
+    (shop.place / "history.sqlite").mkdir()
+    shop.server.down()
+    (told,) = shop.run(BAD, "b1").told
+    assert (told.state, told.next_at) == ("failed", None), "nobody will try again what is kept nowhere"
+
+
+def test_a_warm_gate_tells_what_the_history_would_not_take_as_soon_as_it_does(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise StorageError("the disk is full")
+
+    with shop.gate() as gate:
+        with monkeypatch.context() as planted:
+            planted.setattr(SqliteHistory, "record", full)
+            planted.setattr(Outbox, "settle", full)
+            outcome = shop.run(BAD, "b1", gate=gate)
+            assert (outcome.exit_code, outcome.told, shop.heard) == (3, (), [])
+            with pytest.raises(StorageError):
+                gate.flush()
+        assert shop.run(GOOD, "b2", gate=gate).passed
+        (heard,) = shop.heard
+        assert outcome.manifest is not None
+        assert outcome.manifest.quarantine_id in heard
+        assert gate.history.outbox.intents() == ()
 
 
 def test_what_is_kept_without_delivering_leaves_with_the_next_flush(shop: Shop) -> None:

@@ -202,9 +202,8 @@ class World:
         """What the gate wrote, but for the rows themselves and for the figures that drift compares."""
         told = {}
         for path in self.place.rglob("*"):
-            if path.suffix in {".json", ".html", ".xml", ".md", ".txt"} and not path.stem.endswith(
-                "batch"
-            ):  # the rows wait as they came
+            is_text = path.suffix in {".json", ".html", ".xml", ".md", ".txt"}
+            if is_text and not path.stem.endswith("batch"):  # the rows wait as they came
                 told[path.name] = path.read_text(errors="replace")
         if not (self.place / "history.sqlite").exists():  # the contract was refused
             return told

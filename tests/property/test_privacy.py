@@ -85,7 +85,9 @@ _canonical = st.one_of(
     _check("pattern", column=_column, pattern=st.sampled_from(["^x", r"^\d+$"])),
     _check("length", column=_column, max=st.just(2)),
     _check("completeness", column=_column, min_percent=st.sampled_from([50, 100])),
-    _check("column_comparison", left=_column, operator=st.sampled_from(["<", "=", ">"]), right=_column),
+    _check(
+        "column_comparison", left=_column, operator=st.sampled_from(["<", "=", ">"]), right=st.sampled_from(["other", "amount"])
+    ),
     _check("monotonic", column=_column, direction=st.sampled_from(["increasing", "decreasing"]), strict=st.booleans()),
     _check("row_expression", expression=_expressions),
     _check("column_type", column=_column, data_type=st.sampled_from(["integer", "date"])),
@@ -104,6 +106,7 @@ _canonical = st.one_of(
         column=_column,
         threshold=st.just(2),
         min_runs=st.just(1),
+        method=st.just("percent"),
     ),
 )
 _soda = st.one_of(

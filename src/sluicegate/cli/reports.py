@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from sluicegate.cli.screen import Screen
 from sluicegate.errors import StorageError, UsageError
-from sluicegate.redact import redacted
 
 if TYPE_CHECKING:
     from sluicegate.report.destinations import Destination
@@ -50,7 +49,7 @@ class Reports:
         once = cache(made)
         for each in self._wanted:
             try:
-                text = redacted(text_of(once(), each.kind))
+                text = text_of(once(), each.kind)
                 if each.path is None:
                     self._screen.text(text)
                 else:

@@ -15,7 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from sluicegate.contract.model import Contract
-from sluicegate.errors import NoSuchItem, SluicegateError, StorageError, TransientStorageError
+from sluicegate.errors import ConfigError, NoSuchItem, SluicegateError, StorageError, TransientStorageError
 from sluicegate.gate.items import DONE, WAITING
 from sluicegate.gate.outcome import Told
 from sluicegate.gate.places import Places
@@ -36,6 +36,7 @@ __all__ = ["Alerting"]
 
 _LONG_AGO = timedelta(days=1)
 """What became of a batch whose run died is asked for so long; then it is told that nobody knows."""
+_FINAL = {"delivered", "dropped", "failed"}
 _ASK = "contract_file"
 """In the facts of a planned alert: the contract without which its item, or its target, would not be found."""
 
@@ -112,8 +113,10 @@ class Alerting:
 
         try:
             found = unreachable(contract, self.settings())
-        except (SluicegateError, OSError) as error:
-            return (f"nobody is told: the notifications are broken: {str(error).partition(chr(10))[0]}",)
+        except ConfigError as error:
+            return (f"nobody is told: the notifications are broken: {error.message.partition(chr(10))[0]}",)
+        except Exception as error:  # noqa: BLE001 - a fault of ours in telling keeps no run from the history
+            return (f"nobody is told: the notifications can't be read: {type(error).__name__}",)
         return tuple(fault.message for fault in found)
 
     def frame(self, contract: Contract, commands: Commands, quarantine_id: str = "") -> Frame:
@@ -158,13 +161,15 @@ class Alerting:
             StorageError: the history can't be used.
         """
         outbox, resolved = self.history().outbox, 0
-        for intent in (*self._left, *outbox.orphans(self.clock())):
+        with self._lock:
+            left = tuple(self._left)
+        for intent in (*left, *outbox.orphans(self.clock())):
             try:
-                self._resolve(intent, known=intent in self._left)
+                self._resolve(intent, known=intent in left)
             except _NotKnown:
                 continue
             with self._lock:
-                self._left = [other for other in self._left if other is not intent]
+                self._left = [other for other in self._left if other.intent_id != intent.intent_id]
             resolved += 1
         return resolved
 
@@ -292,7 +297,8 @@ class Alerting:
             try:
                 beside.outbox.put(alert)
                 flush(beside.outbox, Notifiers(at_once), limit=at_once.time_limit, clock=self.clock)
-                return tuple(told for way in beside.outbox.ways(alert.key) for told in _told(way))
+                told = [told for way in beside.outbox.ways(alert.key) for told in _told(way)]
+                return tuple(each if each.state in _FINAL else replace(each, state="failed", next_at=None) for each in told)
             finally:
                 beside.close()
 

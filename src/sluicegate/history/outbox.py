@@ -390,7 +390,8 @@ def _message(connection: sqlite3.Connection, route: Route, now: datetime, fresh:
     if row := connection.execute(query, group).fetchone():
         return str(row[0])
     row = connection.execute("SELECT until FROM groups WHERE channel = ? AND grp = ?", group).fetchone()
-    due = route.due(max(now, datetime.fromisoformat(row[0])) if row else now)
+    earliest = now + route.window  # no later, if the window is shorter now, or the clock was ahead and has been set back
+    due = route.due(max(now, min(datetime.fromisoformat(row[0]), earliest)) if row else now)
     message_id = f"M-{fresh()}"
     query = "INSERT INTO messages (message_id, channel, grp, window_seconds, due_at) VALUES (?, ?, ?, ?, ?)"
     connection.execute(query, (message_id, *group, route.window.total_seconds(), stamp(due)))

@@ -69,6 +69,9 @@ _MOST_ITEMS = 500
 _COUNTS = ("passed", "warned", "failed", "errored", "unsupported", "skipped")
 _WORST = ("errored", "failed", "unsupported")
 
+_VIOLATION: dict[str, Any] = dict.fromkeys(
+    ("name", "type", "area", "severity", "outcome", "engine", "message", "hint", "place"), ""
+) | dict.fromkeys(("rows", "failing", "percent", "value"))
 _VERDICT: Mapping[str, Any] = {
     "verdict_id": "",
     "decision": "",
@@ -135,9 +138,8 @@ def _violations(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _violation(check: Mapping[str, Any]) -> dict[str, Any]:
     rows, failing, place = check["rows"], check["failing"], check["place"]
-    kept = ("name", "type", "area", "severity", "outcome", "engine", "rows", "failing", "value", "message", "hint")
     return {
-        **{key: check[key] for key in kept},
+        **{key: check[key] for key in _VIOLATION if key in check},
         "percent": round(100 * failing / rows, 2) if rows and failing is not None else None,
         "place": f"{place['file']}:{place['line']}" if place["line"] else place["file"],
     }
@@ -150,6 +152,7 @@ def complete(facts: Mapping[str, Any]) -> dict[str, Any]:
     """
     plain = {name: _plain(value) for name, value in facts.items() if name in NAMES}
     whole = _over(EMPTY, plain)
+    whole["violations"] = [_VIOLATION | each for each in whole["violations"] if isinstance(each, dict)]
     whole["documentation_url"] = _harmless(whole["documentation_url"])
     whole["violations_list"] = violations_list(whole["violations"], whole["violation_count"])
     return whole

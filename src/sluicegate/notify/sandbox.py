@@ -114,7 +114,9 @@ def check(text: str) -> tuple[nodes.Template | None, tuple[TemplateFault, ...]]:
     env = environment(TextFormat.TEXT)
     try:
         tree = env.parse(source)
-        found = [*_not_offered(tree, env)] or [*_unknown(tree, meta.find_undeclared_variables(tree) - NAMES.keys())]
+        found = [*_not_offered(tree, env), *_mixed(tree)] or [
+            *_unknown(tree, meta.find_undeclared_variables(tree) - NAMES.keys())
+        ]
         return (None if found else _bounded(tree)), tuple(sorted(found, key=lambda fault: fault.line))
     except TemplateSyntaxError as error:
         return None, (TemplateFault(error.lineno, error.message or "it is no template"),)
@@ -143,6 +145,17 @@ def _not_offered(tree: nodes.Template, env: Environment) -> Iterator[TemplateFau
             yield TemplateFault(node.lineno, f"there is no {_name(node)!r}")
         if isinstance(node, nodes.Call) and not (isinstance(node.node, nodes.Getattr) and node.node.attr in _CALLABLE):
             yield TemplateFault(node.lineno, f"{_name(node.node) or 'it'!r} can't be called", "filters follow a |")
+
+
+def _mixed(tree: nodes.Template) -> Iterator[TemplateFault]:
+    """Plain names among Jinja's, which would be shown as they are."""
+    from jinja2 import nodes
+
+    for node in tree.find_all(nodes.TemplateData):
+        for found in _PLAIN.finditer(node.data):
+            if found[1].partition(".")[0] in NAMES:
+                line = node.lineno + node.data.count("\n", 0, found.start())
+                yield TemplateFault(line, f"{found[0]} stands among names in {{{{ }}}}", f"write {{{{ {found[1]} }}}}")
 
 
 _CALLED: Mapping[str, str] = {

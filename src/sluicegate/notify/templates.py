@@ -33,6 +33,7 @@ from sluicegate.notify.wording import (
     summary_of_all,
 )
 from sluicegate.ports.notifier import AlertSeverity, Message, TextFormat
+from sluicegate.redact import redacted_tree
 from sluicegate.words import one_line
 
 if TYPE_CHECKING:
@@ -300,7 +301,7 @@ def _of(alert: Alert, settings: NotificationSettings) -> dict[str, Any]:
         "tenant_id": alert.tenant,
         "run_id": alert.run_id,
     }
-    facts = complete({**known, **alert.facts})
+    facts = complete(redacted_tree({**known, **alert.facts}))  # before any is escaped, and a secret no longer looks like itself
     facts |= {name: moment(facts[name], settings.timezone) for name in _TIMES}
     if alert.event is Event.REPLAYED:  # it is through
         facts["replay_command"] = ""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sluicegate.errors import StorageError, UsageError
+from sluicegate.redact import redacted
 from sluicegate.report.model import Failure, Report
 
 __all__ = ["KINDS", "Destination", "destinations", "reserve", "save", "text_of"]
@@ -88,7 +89,15 @@ def reserve(wanted: Iterable[Destination], contract_file: str) -> None:
 
 
 def text_of(report: Report | Failure, kind: str) -> str:
-    """The report in the words of this kind."""
+    """The report in the words of this kind, without any configured secret.
+
+    Raises:
+        UsageError: there is no such kind.
+    """
+    return redacted(_text_of(report, kind))
+
+
+def _text_of(report: Report | Failure, kind: str) -> str:
     match kind:
         case "html":
             from sluicegate.report.page import page

@@ -81,8 +81,6 @@ def _of_failure(failure: Failure) -> Iterator[str]:
     yield from _more(len(faults) - _MOST_CHECKS, "fault")
     lines = error.get("lines", ())
     yield from ("- " + _text(f"{line['file']}, line {line['line']}: {line['reason']}") for line in lines[:20])
-    yield ""
-    yield "Nothing was committed by this run."
 
 
 def _more(count: int, noun: str) -> Iterator[str]:

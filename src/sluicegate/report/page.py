@@ -137,12 +137,12 @@ def _about(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Rows quarantined", f"{split['rows_quarantined']:,}" if split else ""),
         ("Dataset", verdict["dataset"]),
         ("Clock", verdict["clock"].replace("T", " ")[:16] + " UTC"),
-        ("Location", facts["location"] or ""),
         ("Quarantine ID", facts["quarantine_id"] or ""),
         ("Took", f"{facts['seconds']:.2f} s"),
         ("Exit code", str(facts["exit_code"])),
         ("Run", facts["run_id"]),
         ("Verdict", verdict["verdict_id"]),
+        ("Location", facts["location"] or ""),
     ]
     return [(name, value) for name, value in pairs if value]
 

@@ -111,6 +111,14 @@ def test_after_a_message_its_group_is_quiet_for_the_window_and_others_are_not(hi
     assert sorted(map(keys, later)) == [["a1"], ["a2", "a3"], ["b"]]
 
 
+def test_a_clock_that_was_ahead_silences_a_group_for_no_longer_than_its_window(history: SqliteHistory) -> None:
+    routed(history, alert("a1"), now=NOW + timedelta(days=365))
+    assert claim(history, NOW + timedelta(days=365))
+    routed(history, alert("a2"))  # the clock was set right
+    assert not claim(history, NOW + HOUR - timedelta(seconds=1))
+    assert [keys(each) for each in claim(history, NOW + HOUR)] == [["a2"]]
+
+
 def test_who_asks_when_a_message_is_due_is_told_the_end_of_the_window(history: SqliteHistory) -> None:
     routed(history, alert("a1"))
     claim(history)

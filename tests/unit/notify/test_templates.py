@@ -13,6 +13,7 @@ from sluicegate.notify.model import Channel, NotificationSettings
 from sluicegate.notify.samples import SAMPLES, sample_digest
 from sluicegate.notify.templates import Folded, faults_of, render
 from sluicegate.ports.notifier import AlertSeverity, Message, TextFormat
+from sluicegate.redact import register
 
 SETTINGS = NotificationSettings()
 REFUSED = SAMPLES["quality_violation"]
@@ -64,6 +65,7 @@ def test_each_event_has_a_sample_and_each_name_says_something_in_one_of_them() -
         ("{{ contract_name ~ ':' ~ batch_id }}", "orders:2026-01-31"),
         ("{{ verdict.counts.passed if verdict.counts.passed > 1 else 'none' }}", "18"),
         ("{{ 'R&D <b>' }} R&D", "R&D <b> R&D"),
+        ('{"text": {{ contract_name | tojson }}}', '{"text": "orders"}'),
         ("{{ owner | default('nobody') }}\n\n\n\n.", "orders-team@example.com\n\n."),
         ("{% for key, value in verdict.counts.items() if value %}{{ key }}={{ value }} {% endfor %}", "passed=18 failed=2"),
     ],
@@ -89,6 +91,7 @@ def test_a_template_says_what_its_author_means(template: str, says: str) -> None
         ("{{ 2 ** 9 }}", 1, "a template can't have powers", "names, conditions, loops and filters are offered"),
         ("{{ range(9) }}", 1, "'range' can't be called", "filters follow a |"),
         ("{{ 'x'.format(1) }}", 1, "'format' can't be called", "filters follow a |"),
+        ("{{ rows }}\n{% if rows %}a\n{batch_id} { x } {nobody}{% endif %}", 3, "{batch_id} stands among names in {{ }}", "write {{ batch_id }}"),
         ("{{ rows.__class__ }}", 1, "there is no '__class__'", ""),
         ("{{ 'a' * 3 }}", 1, "* takes two numbers", "in a message about quality_violation"),
         ("{{ 1 / (rows - rows) }}", 1, "division by zero", "in a message about quality_violation"),
@@ -248,7 +251,7 @@ def test_an_older_alert_that_lacks_facts_is_told_all_the_same() -> None:
     for form in TextFormat:
         bare = replace(REFUSED, facts={})
         assert told(alert=bare, form=form).title == "orders: a batch quality_violation"
-        odd = replace(REFUSED, facts={"verdict": "gone", "violations": None, "rows": None, "run": [], "unknown": 1})
+        odd = replace(REFUSED, facts={"verdict": "gone", "violations": [1, {"name": "x"}], "rows": None, "run": [], "unknown": 1})
         assert "can't be used" not in told("{{ verdict.counts.failed }} {{ violations | length }} {{ rows + 1 }}", odd).body
 
 
@@ -262,3 +265,12 @@ def test_the_documentation_has_every_name() -> None:
     assert "\n".join(f"| `{name}` | {says} |" for name, says in NAMES.items()) in page
     example = page.split("  quarantined: |\n")[1].split("  recovered")[0]
     assert not faults_of(dedent(example))
+
+
+@pytest.mark.parametrize("form", TextFormat)
+def test_a_secret_in_a_fact_is_hidden_before_it_is_escaped(form: TextFormat) -> None:
+    register(["pa*ss_<wo>&rd_1"])
+    alert = replace(named(owner="ask pa*ss_<wo>&rd_1", problem="pa*ss_<wo>&rd_1"), contract_name="pa*ss_<wo>&rd_1")
+    message = told(alert=alert, form=form)
+    assert not any(piece in part for piece in ("ss_", "rd_1") for part in (message.title, message.body, message.text))
+    assert "***" in message.text
