@@ -118,6 +118,16 @@ def test_what_can_t_be_written_is_told_before_the_run(
     assert {file: file.read_bytes() for file in before} == before
 
 
+def test_no_report_is_laid_among_the_files_that_are_read(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (shop / "batch").mkdir()
+    (shop / "batch" / "1.json").write_text('[{"order_id": 1, "customer": "a", "amount": 1}]')
+    for batch in ("batch", "batch/*.json"):
+        assert run(batch, "--report", "json=batch/report.json") == 2
+        assert "is what the run reads" in capsys.readouterr().err
+    assert [file.name for file in (shop / "batch").iterdir()] == ["1.json"]
+    assert run("batch/*.json", "--report", "html=batch/report.html") == 0
+
+
 @pytest.mark.parametrize(
     "words",
     [["--report", "json", "--report", "junit"], ["--report", "json=a", "--report", "html=./a"], ["--json", "--report", "junit"]],

@@ -162,9 +162,15 @@ class World:
             patch.object(logging.getLogger("mail.log"), "propagate", new=False),  # the mail server's own
         ):
             told = self._in_python(batch)
-            for words in (["check", "people.yaml", batch, "--verbose"], ["run", "people.yaml", batch, *self._reports()], *verbs):
-                filled = [str(self.place / word) if word == "people.yaml" else word for word in words]
-                main([*filled, "--config", str(self.place / "gate.yaml")])
+            written, config = str(self.place / "people.yaml"), ["--config", str(self.place / "gate.yaml")]
+            main(["check", written, batch, "--verbose", *config])
+            main(["run", written, batch, *self._reports(), *config])
+            for words in verbs:
+                main([written if word == "people.yaml" else word for word in words] + config)
+            for item in self.place.rglob("manifest.json"):
+                found = json.loads(item.read_text())["quarantine_id"]
+                main(["quarantine", "show", found, *config])
+                main(["quarantine", "replay", found, "--with", written, "--dry-run", "--json", *config])
         out, err = self.output.readouterr()
         told |= {"stdout": out, "stderr": err, "logs": self.logs.text}
         told |= {f"webhook {i}": f"{request.body!r} {request.body.decode()}" for i, request in enumerate(self.web.requests)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
@@ -31,11 +32,9 @@ _JSON = ("counts", "verdict")
 _INSERT = f"INSERT INTO runs ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT DO NOTHING"
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM runs"
 
-_OTHER_BATCHES = f"""
-SELECT {", ".join(_COLUMNS)} FROM (
-    SELECT *, row_number() OVER (PARTITION BY batch_id ORDER BY started_at DESC, run_id DESC) AS place FROM runs
-    WHERE tenant = ? AND dataset = ? AND batch_id <> ? AND action <> 'unreadable' AND started_at <= ?
-) WHERE place = 1 ORDER BY started_at DESC, run_id DESC LIMIT ?
+_OTHER_BATCHES = """
+SELECT run_id, batch_id FROM runs
+WHERE tenant = ? AND dataset = ? AND started_at <= ? AND batch_id <> ? AND action <> 'unreadable' ORDER BY started_at DESC, run_id DESC
 """
 
 _COMMITTED_ROWS = """
@@ -149,8 +148,14 @@ class SqliteHistory:
         with self._database.connected() as connection:
             if connection is None:
                 return ()
-            arguments = (tenant, dataset, excluding_batch_id, _stamp(until), limit)
-            return tuple(_record(row, {}) for row in connection.execute(_OTHER_BATCHES, arguments))
+            latest: dict[str, str] = {}
+            with closing(connection.execute(_OTHER_BATCHES, (tenant, dataset, _stamp(until), excluding_batch_id))) as runs:
+                for run_id, batch_id in runs:  # along the index: a long history is not read
+                    latest.setdefault(batch_id, run_id)
+                    if len(latest) == limit:
+                        break
+            query = f"{_SELECT} WHERE run_id = ?"
+            return tuple(_record(connection.execute(query, (run_id,)).fetchone(), {}) for run_id in latest.values())
 
     def committed_rows_between(self, dataset: str, since: str, until: str, *, tenant: str, excluding_batch_id: str) -> int:
         """How many rows were committed to a dataset in that time (ISO 8601); each batch counts once, at its first commit.

@@ -7,6 +7,7 @@ import secrets
 import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,10 +59,16 @@ def destinations(given: Iterable[str], *, inputs: Sequence[str] = ()) -> tuple[D
         if wanted.path and any(other.path and _same(wanted.path, other.path) for other in found):
             raise UsageError(f"{wanted}: another report goes there already", hint="give each a path of its own")
         for source in inputs if wanted.path else ():
-            if _same(wanted.path or Path(), Path(source)):
+            if _is_among(wanted.path or Path(), source):
                 raise UsageError(f"{wanted}: {source} is what the run reads", hint="give the report a path of its own")
         found.append(wanted)
     return tuple(found)
+
+
+def _is_among(path: Path, source: str) -> bool:
+    """Whether the run would read the report: it is the file, within the folder, or what the glob finds."""
+    here, there = os.path.realpath(path), os.path.realpath(source)
+    return here == there or fnmatchcase(here, there) or (os.path.isdir(there) and here.startswith(there + os.sep))  # noqa: PTH112
 
 
 def _same(left: Path, right: Path) -> bool:

@@ -12,6 +12,8 @@ from sluicegate.history.record import RunRecord
 __all__ = ["Failure", "Point", "Report", "error_document", "past_of", "run_failure"]
 
 _INTERNAL = 70
+_MOST = 1e300
+"""Larger figures can't be drawn; whole numbers have no bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,7 @@ def _kind(check: Mapping[str, Any]) -> str:
     if check["rows"] is not None and check["failing"] is not None:
         return "share"
     value = check["value"]
-    return "value" if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    return "value" if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST else ""
 
 
 def _figure(check: Mapping[str, Any], kind: str) -> float:

@@ -17,6 +17,7 @@ import pytest
 
 from sluicegate.errors import StorageError, TransientStorageError
 from sluicegate.history import RunRecord, SqliteHistory
+from sluicegate.history.sqlite import _OTHER_BATCHES
 
 RUN = RunRecord(
     run_id="r1",
@@ -138,6 +139,34 @@ def test_the_past_of_a_check_is_what_was_let_through_once_per_batch(history: Sql
     assert past(history, limit=1) == [6]
     assert past(history, excluding="b1") == [Decimal("5.5"), Decimal("0.10")]
     assert past(history, tenant="another") == [7]
+
+
+def test_other_batches_come_newest_first_each_with_its_latest_run(history: SqliteHistory) -> None:
+    history.record(run(1))
+    history.record(run(2, action="quarantined", decision="quarantine"))
+    history.record(run(3, batch_id="b1", action="checked"))
+    history.record(run(4, action="unreadable"))
+    history.record(run(5, tenant="another"))
+    history.record(run(6, dataset="planes"))
+    history.record(run(7))
+
+    def others(limit: int = 10, *, tenant: str = "default", excluding: str = "b7", until: str = EVER) -> list[str]:
+        found = history.other_batches("flights", tenant=tenant, excluding_batch_id=excluding, until=until, limit=limit)
+        return [item.run_id for item in found]
+
+    assert others() == ["r3", "r2"]
+    assert others(excluding="b1") == ["r7", "r2"]
+    assert others(1) == ["r3"]
+    assert others(until="2026-01-02T23:00:00+00:00") == ["r2", "r1"]
+    assert others(tenant="another") == ["r5"]
+
+
+def test_other_batches_are_found_along_the_index_whatever_the_length_of_the_history(history: SqliteHistory) -> None:
+    history.record(run(1))
+    with closing(sqlite3.connect(history.path)) as connection:
+        plan = " ".join(row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {_OTHER_BATCHES}", ("t", "d", EVER, "b")))
+    assert "USING INDEX runs_by_dataset (tenant=? AND dataset=? AND started_at<?)" in plan
+    assert "TEMP B-TREE" not in plan
 
 
 def test_a_figure_is_kept_exactly_and_one_that_is_no_number_is_no_figure(history: SqliteHistory) -> None:

@@ -64,3 +64,8 @@ def test_the_drawing_holds_numbers_only_and_a_cross_for_each_refused_batch() -> 
 def test_a_share_that_would_be_rounded_to_nothing_is_not_called_nothing() -> None:
     points = past_of(facts(check("a", "failed", rows=10_000_000, failing=1)), ())["print of a"]
     assert "now under 0.01\xa0%" in caption(points, share=True)
+
+
+def test_a_figure_beyond_what_can_be_drawn_is_left_out() -> None:
+    assert past_of(facts(check("sum", rows=None, failing=None, value=10**400)), ()) == {}
+    assert past_of(facts(check("rate", rows=None, failing=None, value="nan")), ()) == {}
