@@ -206,6 +206,10 @@ def test_a_recovery_ends_the_incident_of_the_refusals_and_of_nothing_else() -> N
     assert ended >= {"quality_violation", "schema_violation", "unreadable", "engine_error", "broke"}
     assert not ended & {"replayed", "committed_with_warnings", "retention_warning"}
     assert told(alert=SAMPLES["recovered"]).resolves
+    late = told(folded=replace(Folded.of(SAMPLES["recovered"]), standing="failing"))
+    assert not late.resolves, "it waited for the morning, and the next incident has begun"
+    assert late.title == "orders passed again, and fails now"
+    assert "Meanwhile the contract fails again." in late.body
     elsewhere = replace(REFUSED, tenant="acme")
     assert told(alert=elsewhere).incident != told().incident
     assert told(alert=elsewhere).title.startswith("acme/orders: ")
