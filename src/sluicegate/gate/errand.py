@@ -128,11 +128,14 @@ class Errand:
         except Exception as error:  # noqa: BLE001 - a fault of ours in telling changes no decision
             return None, f"nobody was told: the alert can't be made ({type(error).__name__})"
 
-    def _recovered(self, outcome: RunOutcome, standing: Standing) -> Alert:
+    def _recovered(self, outcome: RunOutcome, standing: Standing) -> Alert | None:
         from sluicegate.gate.alerts import alert_of_recovery
 
-        frame = self.alerting.frame(self.contract, self.commands())
-        return alert_of_recovery(outcome, frame, since=standing.failing_since.isoformat(), refused=standing.refused)
+        try:
+            frame = self.alerting.frame(self.contract, self.commands())
+            return alert_of_recovery(outcome, frame, since=standing.failing_since.isoformat(), refused=standing.refused)
+        except Exception:  # noqa: BLE001 - a fault of ours in telling keeps no record from being kept
+            return None
 
     def finish(self, outcome: RunOutcome, progress: Callable[[str], None]) -> RunOutcome:
         """Write the run to the history, in one transaction with what there is to tell of it; and tell.
