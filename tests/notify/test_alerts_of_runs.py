@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sluicegate import Gate
+from sluicegate.cli.main import main
 from sluicegate.errors import BatchUnreadable, StorageError
 from sluicegate.history import SqliteHistory
 from sluicegate.history.outbox import Outbox
+from sluicegate.ports.target import CommitReceipt, CommitRequest, Target
 from tests.notify.shop import BAD, GOOD, WARNS, Shop, open_shop
 from tests.notify.webhooks import WebhookServer
 
@@ -75,6 +82,27 @@ def test_a_batch_that_passes_is_nothing_to_tell(shop: Shop) -> None:
 def test_a_check_tells_nobody(shop: Shop) -> None:
     outcome = shop.gate().check(shop.place / "orders.yaml", shop.write("b1.csv", BAD))
     assert (outcome.exit_code, outcome.told, shop.heard) == (3, (), [])
+
+
+def test_without_a_profile_people_are_told_in_which_folder_to_go_on(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shop.place)
+    monkeypatch.setenv("SLUICEGATE_NOTIFICATIONS", "notifications.yaml")
+    item = Gate.from_config().run("orders.yaml", shop.write("b1.csv", BAD)).manifest
+    assert item is not None
+    assert f"cd {shop.place} && sluicegate quarantine show {item.quarantine_id}" in shop.heard[0]
+
+
+def test_the_report_says_who_was_told_and_who_not_yet(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    typed = ["run", f"{shop.place}/orders.yaml", str(shop.write("b1.csv", BAD)), "--config", f"{shop.place}/gate.yaml"]
+    shop.server.down()
+    assert main(typed) == 3
+    assert "told: hook json: the connection was refused, tried again from 20" in " ".join(capsys.readouterr().out.split())
+    shop.server.up()
+    assert main([*typed[:2], str(shop.write("b2.csv", WARNS)), *typed[3:], "--batch-id", "b2", "--json"]) == 0
+    assert [told["state"] for told in json.loads(capsys.readouterr().out)["alerts"]] == ["delivered"]
+    assert main([*typed[:2], str(shop.write("b3.csv", WARNS + "3,3.00,\n")), *typed[3:], "--batch-id", "b3", "--no-notify"]) == 0
+    assert "told:" not in capsys.readouterr().out
+    assert not any("b3" in heard for heard in shop.heard)
 
 
 def test_what_was_told_is_not_told_again_when_the_batch_is_handed_in_again(shop: Shop) -> None:
@@ -189,7 +217,7 @@ def test_broken_notifications_keep_the_alert_until_they_are_mended(shop: Shop) -
     shop.settings("colour: red\n")
     outcome = shop.run(BAD, "b1")
     assert outcome.exit_code == 3
-    assert any("the alert is kept" in warning for warning in outcome.warnings)
+    assert any("what there is to tell is kept" in warning for warning in outcome.warnings)
     shop.settings()
     assert [told.state for told in shop.gate().flush()] == ["delivered"]
     assert len(shop.heard) == 1
@@ -328,3 +356,63 @@ def test_an_action_that_fails_leaves_no_alert_that_lies(shop: Shop) -> None:
     assert (shop.heard, shop.gate().history.outbox.intents()) == ([], ())
     assert shop.run(BAD, "b1").exit_code == 3
     assert len(shop.heard) == 1
+
+
+class Full:
+    """A target that takes nothing more."""
+
+    def __init__(self, target: Target) -> None:
+        self.find = target.find
+
+    def commit(self, request: CommitRequest) -> CommitReceipt:
+        raise StorageError(f"no space left for {request.batch_id}")
+
+
+def test_an_action_that_failed_halfway_is_told_for_what_it_did(shop: Shop) -> None:
+    shop.contract(*SPLITS)
+    gate = shop.gate()
+    gate.__dict__["target"] = Full(gate.target)
+    with pytest.raises(StorageError, match="no space"):
+        shop.run(BAD, "b1", gate=gate)
+    gate.flush()
+    assert len(shop.heard) == 1
+    (alert,) = shop.alerts()
+    assert alert.key.startswith("quarantined:")
+    assert "sluicegate recover" in alert.facts["problem"]
+    assert not shop.gate().history.outbox.intents()
+
+
+def test_notifications_that_are_not_there_keep_nobody_from_deciding(shop: Shop) -> None:
+    (shop.place / "notifications.yaml").unlink()
+    outcome = shop.run(BAD, "b1")
+    assert outcome.exit_code == 3
+    assert any("nobody is told" in warning for warning in outcome.warnings)
+    shop.settings()
+    shop.gate().flush()
+    assert len(shop.heard) == 1
+
+
+def test_recovering_plans_the_warnings_of_items_that_will_be_purged(shop: Shop) -> None:
+    shop.run(BAD, "b1")
+    shop.later(timedelta(days=6))
+    assert [(found.what, found.done) for found in shop.gate().recover(dry_run=True)] == []
+    assert [(found.what, found.done) for found in shop.gate().recover()] == [("alert", "planned")]
+    shop.gate().flush()
+    assert len(shop.heard) == 2
+
+
+_LOADED = """
+import sys
+from sluicegate.cli.main import main
+code = main(["run", "orders.yaml", "good.csv", "--batch-id", "b1", "--quiet"])
+print(code, *(name for name in ("apprise", "jinja2", "requests", "zoneinfo", "smtplib", "sluicegate.notify.deliver") if name in sys.modules))
+"""
+
+
+def test_a_run_that_passes_loads_nothing_of_what_tells_people(shop: Shop) -> None:
+    shop.write("good.csv", GOOD)
+    environ = {**os.environ, "SLUICEGATE_CONFIG": "gate.yaml"}
+    done = subprocess.run(
+        [sys.executable, "-c", _LOADED], cwd=shop.place, env=environ, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "0"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sluicegate.history import SqliteHistory
 from sluicegate.history.alert import Alert, Event
-from sluicegate.history.message import DeliveryState, Result
+from sluicegate.history.message import DIGEST, DeliveryState, Result
 from sluicegate.notify.model import Channel, Digest, NotificationSettings, QuietHours
 from sluicegate.notify.routing import channels_of, next_digest, not_quiet, route_waiting, routes_of
 from sluicegate.ports.notifier import AlertSeverity
@@ -124,6 +124,12 @@ def test_a_digest_is_of_all_contracts_and_once_a_day_per_channel(history: Sqlite
     history.outbox.put(alert("late", severity=WARNING))
     route_waiting(history.outbox, chosen, next_morning)
     assert history.outbox.messages(key="late")[0].due_at == next_morning + 24 * HOUR
+
+
+def test_that_a_contract_passes_again_is_in_no_digest() -> None:
+    """It ends incidents, and a digest doesn't."""
+    passes = alert(events=(Event.RECOVERED,), severity=WARNING)
+    assert [DIGEST in route.group for route in routes_of(passes, settings(digest=MORNING))] == [False]
 
 
 def test_what_is_not_in_the_digest_is_told_at_once(history: SqliteHistory) -> None:

@@ -41,6 +41,10 @@ _ASK = "contract_file"
 """In the facts of a planned alert: the contract without which its item, or its target, would not be found."""
 
 
+class _NotKnown(TransientStorageError):
+    """What became of a batch can't be told at the moment."""
+
+
 class Alerting:
     """A gate's way to people. Safe to share between threads.
 
@@ -110,7 +114,7 @@ class Alerting:
         try:
             found = unreachable(contract, self.settings())
         except ConfigError as error:
-            return (f"nobody is told: the notifications are broken: {_first_line(error)}",)
+            return (f"nobody is told: the notifications are broken: {error.message.partition(chr(10))[0]}",)
         except Exception as error:  # noqa: BLE001 - a fault of ours in telling keeps no run from the history
             return (f"nobody is told: the notifications can't be read: {type(error).__name__}",)
         return tuple(fault.message for fault in found)
@@ -131,7 +135,7 @@ class Alerting:
         from sluicegate.history.owner import Owner
 
         chosen = self._places().is_elsewhere(contract) or self._places().chosen(contract)
-        if chosen and commands.contract:
+        if chosen:
             alert = replace(alert, facts={**alert.facts, _ASK: commands.contract})
         try:
             return self.history().outbox.intend(alert, Owner.here(), self.clock())
@@ -140,16 +144,13 @@ class Alerting:
 
     def broke_off(self, intent: Intent) -> None:
         """What was intended has raised: its caller knows; people are told if it is done all the same."""
-        from sluicegate.gate.alerts import died
-
         try:
-            done = self._is_done(intent.alert)
-            self.history().outbox.settle(intent, died(intent.alert, found=True) if done else None)
+            self._resolve(intent, known=True)
         except SluicegateError:
             self.leave(intent)
 
     def leave(self, intent: Intent) -> None:
-        """Have whoever delivers next ask what became of it: as long as this process lives, no other does."""
+        """Have whoever delivers next find out what became of it: this process lives, and nobody else takes it for dead."""
         with self._lock:
             self._left.append(intent)
 
@@ -159,27 +160,40 @@ class Alerting:
         Raises:
             StorageError: the history can't be used.
         """
-        from sluicegate.gate.alerts import died
-        from sluicegate.history.alert import Event
-
-        outbox, now = self.history().outbox, self.clock()
+        outbox, resolved = self.history().outbox, 0
         with self._lock:
             left = tuple(self._left)
-        resolved = 0
-        for intent in (*left, *outbox.orphans(now)):
+        for intent in (*left, *outbox.orphans(self.clock())):
             try:
-                done: bool | None = self._is_done(intent.alert)
-            except SluicegateError:
-                if now - intent.planned_at < _LONG_AGO:
-                    continue
-                done = None
-            ours = intent in left
-            seen = done is False and (ours or intent.alert.event is Event.REPLAYED)  # by whoever called, and nothing came of it
-            outbox.settle(intent, None if seen else died(intent.alert, found=done))
+                self._resolve(intent, known=intent in left)
+            except _NotKnown:
+                continue
             with self._lock:
                 self._left = [other for other in self._left if other.intent_id != intent.intent_id]
             resolved += 1
         return resolved
+
+    def _resolve(self, intent: Intent, *, known: bool) -> None:
+        """Settle an intent by what is there.
+
+        Args:
+            intent: whose.
+            known: its caller was told that it failed.
+
+        Raises:
+            StorageError: the history can't be used; or (_NotKnown) what is there can't be told yet.
+        """
+        from sluicegate.gate.alerts import died
+        from sluicegate.history.alert import Event
+
+        done: bool | None = None
+        try:
+            done = self._is_done(intent.alert)
+        except SluicegateError as error:
+            if self.clock() - intent.planned_at < _LONG_AGO:
+                raise _NotKnown(error.message) from error
+        nothing = done is False and (known or intent.alert.event is Event.REPLAYED)
+        self.history().outbox.settle(intent, None if nothing else died(intent.alert, found=done))
 
     def _is_done(self, alert: Alert) -> bool:
         """Whether what a run was about to do with its batch is done.
@@ -190,7 +204,7 @@ class Alerting:
         from sluicegate.history.alert import Event
 
         facts, places = alert.facts, self._places()
-        contract = self._contract(facts[_ASK]) if facts.get(_ASK) else None
+        contract = self._contract(facts[_ASK]) if _ASK in facts else None
         if facts.get("quarantine_id"):
             store = places.store(contract)
             try:
@@ -215,7 +229,7 @@ class Alerting:
         settings = self.settings()
         return settings is not None and settings.retention_days_before is not None
 
-    def expiring(self, items: Iterable[Manifest], contract_of: Callable[[Manifest], Contract], config: str) -> int:
+    def expiring(self, items: Iterable[Manifest], contract_of: Callable[[Manifest], Contract], commands: Commands) -> int:
         """Warn of items that will soon be purged, each once; of how many.
 
         Raises:
@@ -223,7 +237,6 @@ class Alerting:
             StorageError: the history can't be used.
         """
         from sluicegate.gate.alerts import alert_of_expiry
-        from sluicegate.gate.commands import Commands
 
         settings = self.settings()
         if settings is None or settings.retention_days_before is None:
@@ -234,7 +247,7 @@ class Alerting:
             if item.held or item.status not in WAITING or not item.expires_at or datetime.fromisoformat(item.expires_at) > until:
                 continue
             contract = contract_of(item)
-            frame = self.frame(contract, Commands(config=config), item.quarantine_id)
+            frame = self.frame(contract, commands, item.quarantine_id)
             warned += self.history().outbox.put(alert_of_expiry(item, contract, frame))
         return warned
 
@@ -304,7 +317,3 @@ def _stamp(path: Path) -> tuple[object, ...]:
     except OSError:
         return (path, None)
     return path, found.st_mtime_ns, found.st_size, found.st_ino, dict(os.environ)
-
-
-def _first_line(error: SluicegateError) -> str:
-    return error.message.partition("\n")[0]

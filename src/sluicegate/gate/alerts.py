@@ -225,7 +225,10 @@ def died(alert: Alert, *, found: bool | None) -> Alert:
         found: whether what was to be done is done; None: that can't be told.
     """
     if found:
-        return replace(alert, facts={**alert.facts, "problem": "the run could not be recorded"})
+        return replace(
+            alert,
+            facts={**alert.facts, "problem": "the run ended before it was recorded: `sluicegate recover` finishes what it left"},
+        )
     what = "the batch is where it was" if found is False else "what became of the batch isn't known"
     facts = {**alert.facts, "action": "unknown", "problem": f"the run died while it acted: {what}"}
     nowhere = dict.fromkeys(("quarantine_id", "quarantine_path", "replay_command", "next_command", "expires_at", "location"), "")

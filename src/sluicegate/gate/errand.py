@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sluicegate.contract.model import Contract
 from sluicegate.errors import BatchUnreadable, EngineError, SluicegateError, StorageError
@@ -17,6 +17,7 @@ from sluicegate.gate.items import DONE
 from sluicegate.gate.outcome import RunOutcome, Told
 from sluicegate.gate.record import record_of, record_of_unreadable
 from sluicegate.gate.replay import ReplayOutcome
+from sluicegate.gate.split import Parts
 from sluicegate.verdict.model import Decision, Verdict
 
 if TYPE_CHECKING:
@@ -62,14 +63,11 @@ class Errand:
     def watching(self) -> Iterator[None]:
         """Have the history and people know of a run that breaks off: there is no verdict, and the batch went nowhere."""
         try:
-            yield
+            with _resolving(self):
+                yield
         except (BatchUnreadable, EngineError) as error:
-            with suppress(Exception):  # what is wrong with the batch matters more, whatever breaks in telling it
+            with suppress(Exception):  # what is wrong with the batch matters more
                 self._broke(error)
-            raise
-        except Exception:
-            if self.intent is not None:
-                self.alerting.broke_off(self.intent)
             raise
 
     def _broke(self, error: BatchUnreadable | EngineError) -> None:
@@ -100,12 +98,19 @@ class Errand:
         """Whether there may be anybody to tell."""
         return self.acts and self.alerting.is_configured
 
-    def plan(self, verdict: Verdict, quarantine_id: str = "") -> None:
+    def plan(self, verdict: Verdict, quarantine_id: str = "", parts: Parts | None = None) -> None:
         """Right before the run acts: from now on it is told, whatever becomes of this process."""
         if not self.tells or verdict.decision not in {Decision.COMMIT_WITH_WARNINGS, Decision.QUARANTINE}:
             return  # a plain commit is nothing to tell, and blocking changes nothing that the record could miss
-        action = ActionTaken.QUARANTINED if quarantine_id else ActionTaken.COMMITTED
-        wanted = RunOutcome(run_id=self.run_id, contract=self.contract, verdict=verdict, action=action, seconds=self.seconds)
+        kept = ActionTaken.SPLIT if parts else ActionTaken.QUARANTINED
+        wanted = RunOutcome(
+            run_id=self.run_id,
+            contract=self.contract,
+            verdict=verdict,
+            action=kept if quarantine_id else ActionTaken.COMMITTED,
+            seconds=self.seconds,
+            parts=parts,
+        )
         alert, _ = self._alert(wanted, quarantine_id)
         if alert is not None:
             self.intent = self.alerting.intend(self.contract, alert, self.commands())
@@ -123,11 +128,14 @@ class Errand:
         except Exception as error:  # noqa: BLE001 - a fault of ours in telling changes no decision
             return None, f"nobody was told: the alert can't be made ({type(error).__name__})"
 
-    def _recovered(self, outcome: RunOutcome, standing: Standing) -> Alert:
+    def _recovered(self, outcome: RunOutcome, standing: Standing) -> Alert | None:
         from sluicegate.gate.alerts import alert_of_recovery
 
-        frame = self.alerting.frame(self.contract, self.commands())
-        return alert_of_recovery(outcome, frame, since=standing.failing_since.isoformat(), refused=standing.refused)
+        try:
+            frame = self.alerting.frame(self.contract, self.commands())
+            return alert_of_recovery(outcome, frame, since=standing.failing_since.isoformat(), refused=standing.refused)
+        except Exception:  # noqa: BLE001 - a fault of ours in telling keeps no record from being kept
+            return None
 
     def finish(self, outcome: RunOutcome, progress: Callable[[str], None]) -> RunOutcome:
         """Write the run to the history, in one transaction with what there is to tell of it; and tell.
@@ -150,23 +158,33 @@ class Errand:
             kept = False
             if self.intent is not None:
                 self.alerting.leave(self.intent)
-        told: tuple[Told, ...] = ()
         if alert is not None:
             progress("telling people")
-        try:
-            if not self.tells or not self.delivers:
-                pass
-            elif kept:
-                self.alerting.deliver()
-            elif alert is not None and self.intent is None:
-                told = self.alerting.send_directly(alert)
-            if kept and alert is not None:
-                told = self.alerting.told(alert.key)
-        except SluicegateError as error:
-            notes.append(f"nobody was told: {error.message.splitlines()[0]}" + ("; the alert is kept" if kept else ""))
-        except Exception as error:  # noqa: BLE001 - a fault of ours in telling changes no exit code
-            notes.append(f"nobody was told: {type(error).__name__}; that is a fault of sluicegate, please report it")
+        told, trouble = self._tell(alert, kept=kept)
+        notes += filter(None, [trouble])
         return replace(outcome, warnings=(*outcome.warnings, *notes), told=told)
+
+    def _tell(self, alert: Alert | None, *, kept: bool) -> tuple[tuple[Told, ...], str]:
+        """Send what waits. How far this run's alert is; and what keeps it, if something does."""
+        if not self.tells:
+            return (), ""
+        if not kept:
+            directly = alert is not None and self.delivers and self.intent is None
+            return _guarded(lambda: self.alerting.send_directly(alert) if directly and alert else ())
+        told, trouble = _guarded(self.alerting.deliver) if self.delivers else ((), "")
+        if alert is not None and not trouble:
+            told, trouble = _guarded(lambda: self.alerting.told(alert.key))
+        return (told if alert else ()), trouble and f"{trouble}; what there is to tell is kept"
+
+
+def _guarded(tell: Callable[[], tuple[Any, ...]]) -> tuple[tuple[Any, ...], str]:
+    """What it comes to; or why nobody was told: nothing that happens over telling may change how a run ends."""
+    try:
+        return tell(), ""
+    except SluicegateError as error:
+        return (), f"nobody was told: {error.message.splitlines()[0]}"
+    except Exception as error:  # noqa: BLE001 - as above: a fault of ours
+        return (), f"nobody was told: {type(error).__name__}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -186,12 +204,8 @@ class ReplayErrand:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Should it break off, people are told only if the batch is through all the same."""
-        try:
+        with _resolving(self):
             yield
-        except Exception:
-            if self.intent is not None:
-                self.alerting.broke_off(self.intent)
-            raise
 
     def plan(self, item: Manifest, contract: Contract) -> None:
         """Right before the item is taken in hand."""
@@ -210,9 +224,8 @@ class ReplayErrand:
 
     def finish(self, outcome: ReplayOutcome, record: RunRecord | None) -> ReplayOutcome:
         """Write what was done to the history, and tell it; as after a run, a history that can't be written changes nothing."""
-        landed = record is not None and outcome.receipt is not None and outcome.contract is not None
         alert = None
-        if landed and outcome.contract is not None and record is not None and self.alerting.is_configured:
+        if record is not None and outcome.contract is not None and outcome.receipt is not None and self.alerting.is_configured:
             alert = self._alert(outcome, outcome.contract, record.run_id)
         try:
             if record is not None:
@@ -223,11 +236,21 @@ class ReplayErrand:
             if self.intent is not None:
                 self.alerting.leave(self.intent)
             return replace(outcome, warnings=(*outcome.warnings, f"the run is not in the history: {error}"))
-        try:
-            if self.alerting.is_configured:
-                self.alerting.deliver()
-        except SluicegateError as error:
-            return replace(
-                outcome, warnings=(*outcome.warnings, f"nobody was told: {error.message.splitlines()[0]}; the alert is kept")
-            )
-        return outcome
+        _, trouble = _guarded(self.alerting.deliver) if self.alerting.is_configured else ((), "")
+        told = (f"{trouble}; what there is to tell is kept",) if trouble else ()
+        return replace(outcome, warnings=(*outcome.warnings, *told))
+
+
+@contextmanager
+def _resolving(errand: Errand | ReplayErrand) -> Iterator[None]:
+    """Should acting break off, its intent doesn't stay: the caller hears of it, and what is done all the same is told."""
+    try:
+        yield
+    except Exception:
+        if errand.intent is not None:
+            errand.alerting.broke_off(errand.intent)
+        raise
+    except BaseException:  # who interrupts doesn't want to wait for a store
+        if errand.intent is not None:
+            errand.alerting.leave(errand.intent)
+        raise

@@ -320,7 +320,7 @@ class Gate(Opening, Ward, Telling):
             case Decision.QUARANTINE:
                 weighed = self._weigh(planned, verdict, batch, tell)
                 verdict = weighed.verdict or verdict
-                errand.plan(verdict, door.quarantine_id)
+                errand.plan(verdict, door.quarantine_id, weighed.parts)
                 tell("quarantining")
                 evidence = document(verdict, door.contract.classified_columns)
                 if weighed.split is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -14,6 +14,8 @@ from sluicegate.errors import SluicegateError
 from sluicegate.gate.alerting import Alerting
 from sluicegate.gate.keep import every
 from sluicegate.gate.replay import original_contract
+from sluicegate.ports.recovery import Recovered
+from sluicegate.words import plural
 
 if TYPE_CHECKING:
     from sluicegate.config import Profile
@@ -84,10 +86,25 @@ class Telling:
         if not self.alerting.warns_of_expiry:
             return 0
         items, trouble = every(self.places.store())
-        warned = self.alerting.expiring(items, self._contract_of, str(self.profile.file or ""))
+        warned = self.alerting.expiring(items, self._contract_of, self._commands(None, None))
         if trouble is not None:
             raise trouble
         return warned
+
+    def _overdue(self) -> Iterator[Recovered]:
+        """Have people told of what nobody came to tell: the next run or ``flush`` does."""
+        if not self.alerting.is_configured:
+            return
+        try:
+            if resolved := self.alerting.resolve():
+                why = f"{plural(resolved, 'run')} died over it before people were told"
+                yield Recovered(what="alert", where=str(self.profile.history), done="finished", why=why)
+            if warned := self.retention_alerts():
+                why = f"{plural(warned, 'item')} of the quarantine will soon be purged"
+                yield Recovered(what="alert", where=str(self.profile.history), done="planned", why=why)
+        except SluicegateError as error:
+            where = str(self.profile.notifications)
+            yield Recovered(what="alert", where=where, done="left", why=error.message, exit_code=error.exit_code)
 
     def _contract_of(self, item: Manifest) -> Contract:
         """The contract that an item was refused under; if its text alone is not enough, what the manifest says of it."""
@@ -104,6 +121,7 @@ class Telling:
             contract="".join(as_typed(contract)),
             batch=as_typed(source.get("path") if batch is None else batch),
             config=str(self.profile.file or ""),
+            folder="" if self.profile.file else str(self.profile.base),
             elsewhere=agreed is not None and self.places.is_elsewhere(agreed),
         )
 

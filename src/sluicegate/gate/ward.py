@@ -90,6 +90,7 @@ class Ward:
         def _run_id(self, moment: datetime) -> str: ...
         @property
         def alerting(self) -> Alerting: ...
+        def _overdue(self) -> Iterator[Recovered]: ...
         def _commands(self, agreed: Contract | None, contract: object, batch: object = None) -> Commands: ...
 
     @property
@@ -251,8 +252,8 @@ class Ward:
         """Finish or roll back what dead workers left; say what was done with each. Any worker may do it, at any time.
 
         Claims whose lease is over, items whose batch is committed, batches that were split by half, tombstones with bytes; then what lies
-        in the store, the targets and ``temp_directory`` that nobody refers to and nobody can still be writing. What can't be done is
-        told as ``left``, with an exit code.
+        in the store, the targets and ``temp_directory`` that nobody refers to and nobody can still be writing; then what people were to be
+        told of runs that died, and of items that will soon be purged. What can't be done is told as ``left``, with an exit code.
 
         Args:
             older_than: leavings of which only their age tells that they are dead must be so old.
@@ -262,6 +263,8 @@ class Ward:
         with interruptible():
             yield from recovery.recover(self._desk, self._open_original, older_than=moment, dry_run=dry_run)
         yield from scratch.leavings(self.profile.batch.temp_directory, older_than=moment, dry_run=dry_run)
+        if not dry_run:
+            yield from self._overdue()
 
     def _replay_errand(self, agreed: Contract | None, contract: object, *, tells: bool = True) -> ReplayErrand:
         return ReplayErrand(alerting=self.alerting, commands=lambda: self._commands(agreed, contract), tells=tells)

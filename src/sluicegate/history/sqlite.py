@@ -86,7 +86,7 @@ class SqliteHistory:
         *,
         alert: Alert | None = None,
         intent: Intent | None = None,
-        recovered: Callable[[Standing], Alert] | None = None,
+        recovered: Callable[[Standing], Alert | None] | None = None,
     ) -> None:
         """Keep a run, and what there is to tell of it: all, or nothing. The same once more changes nothing.
 
@@ -189,7 +189,7 @@ class SqliteHistory:
 
 
 def _keep(
-    connection: sqlite3.Connection, run: RunRecord, alert: Alert | None, recovered: Callable[[Standing], Alert] | None
+    connection: sqlite3.Connection, run: RunRecord, alert: Alert | None, recovered: Callable[[Standing], Alert | None] | None
 ) -> None:
     from sluicegate.history.standing import put, recover
 

@@ -64,7 +64,7 @@ def put(connection: sqlite3.Connection, alert: Alert, *, late: bool = False) -> 
     return True
 
 
-def recover(connection: sqlite3.Connection, contract: tuple[str, str, str], alert: Callable[[Standing], Alert]) -> None:
+def recover(connection: sqlite3.Connection, contract: tuple[str, str, str], alert: Callable[[Standing], Alert | None]) -> None:
     """Note that a contract (tenant, name, dataset) passes; if channels told people that it doesn't, have these tell them this, too."""
     where = "WHERE tenant = ? AND contract_name = ? AND dataset = ?"
     row = connection.execute(f"SELECT failing_since, refused, first_alert FROM standings {where}", contract).fetchone()
@@ -77,7 +77,9 @@ def recover(connection: sqlite3.Connection, contract: tuple[str, str, str], aler
         found = Standing(
             tenant=tenant, contract_name=name, dataset=dataset, failing_since=datetime.fromisoformat(since), refused=refused
         )
-        put(connection, replace(alert(found), channels=channels))
+        told = alert(found)
+        if told is not None:
+            put(connection, replace(told, channels=channels))
 
 
 def _passed_since(connection: sqlite3.Connection, alert: Alert) -> bool:

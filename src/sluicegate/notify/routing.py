@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import partial
 
-from sluicegate.history.alert import Alert
+from sluicegate.history.alert import Alert, Event
 from sluicegate.history.message import DIGEST, Route
 from sluicegate.history.outbox import Outbox
 from sluicegate.notify.model import Channel, NotificationSettings, QuietHours
@@ -49,7 +49,7 @@ def routes_of(alert: Alert, settings: NotificationSettings) -> tuple[Route, ...]
         return ()
     zone = _zone(settings.timezone)
     quiet, digest = settings.quiet_hours, settings.digest
-    if digest is not None and alert.severity in digest.severities:
+    if digest is not None and alert.severity in digest.severities and alert.event is not Event.RECOVERED:  # it ends an incident
         kept_quiet = quiet if quiet is not None and not quiet.severities.isdisjoint(digest.severities) else None
         group, window, due = DIGEST, timedelta(), partial(_due_in_digest, at=digest.at, quiet=kept_quiet, zone=zone)
     else:

@@ -24,6 +24,7 @@ from sluicegate.notify.sandbox import TemplateFault, TooMuch, check, environment
 from sluicegate.notify.wording import (
     clock,
     digest_headline,
+    fails_again,
     heading,
     headline,
     moment,
@@ -125,7 +126,7 @@ def render(channel: Channel, format: TextFormat, folded: Folded, settings: Notif
         body=body,
         text=text,
         severity=severity,
-        resolves=not folded.digest and (last.event is Event.RECOVERED or passes_again(facts)),
+        resolves=not folded.digest and ((last.event is Event.RECOVERED and not fails_again(facts)) or passes_again(facts)),
         mention=channel.mention_on_critical and severity is AlertSeverity.CRITICAL,
         link="" if folded.digest else facts["review_url"],
     )

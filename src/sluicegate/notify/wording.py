@@ -12,6 +12,7 @@ from sluicegate.words import plural
 __all__ = [
     "clock",
     "digest_headline",
+    "fails_again",
     "heading",
     "headline",
     "moment",
@@ -92,7 +93,7 @@ def headline(facts: Mapping[str, Any]) -> str:
     if facts["tenant_id"] not in {"", "default"}:
         who = f"{facts['tenant_id']}/{who}"
     if facts["event"] == Event.RECOVERED:
-        return f"{who} passes again"
+        return f"{who} passed again, and fails now" if fails_again(facts) else f"{who} passes again"
     if facts["event"] == Event.RETENTION_WARNING:
         what = f"batch {facts['batch_id']}" if facts["folded"] == 1 else f"{facts['folded']:,} quarantined batches"
         return f"{who}: {what} will be deleted {'on ' + facts['expires_at'] if facts['folded'] == 1 else 'soon'}"
@@ -150,6 +151,11 @@ def passes_again(facts: Mapping[str, Any]) -> bool:
     return facts["standing"] == "passing" and facts["action"] in _REFUSED
 
 
+def fails_again(facts: Mapping[str, Any]) -> bool:
+    """Whether it is told that a contract passes when that is over already: the message waited for the morning, or for the network."""
+    return bool(facts["event"] == Event.RECOVERED and facts["standing"] == "failing")
+
+
 def summary_of_all(facts: Mapping[str, Any]) -> str:
     """The summary of the last, said of all that a message stands for, and of what came after."""
     parts = [facts["summary"]]
@@ -157,6 +163,8 @@ def summary_of_all(facts: Mapping[str, Any]) -> str:
         parts.insert(0, f"The last one is batch {facts['batch_id']}.")
     if passes_again(facts):
         parts.append("Meanwhile the contract passes again.")
+    if fails_again(facts):
+        parts.append("Meanwhile the contract fails again.")
     return " ".join(filter(None, parts))
 
 

@@ -282,6 +282,15 @@ def test_that_a_contract_passes_again_goes_to_those_who_were_told_that_it_does_n
     assert history.outbox.waiting()[0].channels == ("mail", "pager")
 
 
+def test_a_recovery_that_can_not_be_put_into_words_is_recorded_and_told_to_nobody(history: SqliteHistory) -> None:
+    history.record(run(1), alert=alert())
+    history.outbox.route([("a1", (route(),))], NOW)
+    claim(history)
+    history.record(run(2), recovered=lambda _: None)
+    assert history.get("r2")
+    assert passes(history, 3) == []
+
+
 def test_who_was_not_told_yet_is_told_that_it_passes_again_and_nothing_else(history: SqliteHistory) -> None:
     history.record(run(1), alert=alert())
     history.outbox.route([("a1", (route(),))], NOW)

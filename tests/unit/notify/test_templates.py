@@ -150,6 +150,15 @@ def test_what_a_template_says_has_an_end() -> None:
     assert len(page) <= 100_000
 
 
+@pytest.mark.parametrize("form", TextFormat)
+def test_however_much_broke_the_next_command_is_told(form: TextFormat) -> None:
+    broken = {**REFUSED.facts["violations"][0], "name": "n" * 3000, "message": "m" * 3000}
+    message = told(alert=named(violations=[broken] * 400, violation_count=400, problem="p" * 3000), form=form)
+    for body in (message.body, message.text):
+        assert "sluicegate quarantine show q-" in body
+        assert "and 390 more" in body
+
+
 def test_a_first_line_with_a_subject_is_the_title() -> None:
     message = told("Subject: {{ contract_name }} needs\n you\n{{ rows }}")
     assert (message.title, message.body) == ("orders needs", "you\n12480")
@@ -206,6 +215,10 @@ def test_a_recovery_ends_the_incident_of_the_refusals_and_of_nothing_else() -> N
     assert ended >= {"quality_violation", "schema_violation", "unreadable", "engine_error", "broke"}
     assert not ended & {"replayed", "committed_with_warnings", "retention_warning"}
     assert told(alert=SAMPLES["recovered"]).resolves
+    late = told(folded=replace(Folded.of(SAMPLES["recovered"]), standing="failing"))
+    assert not late.resolves, "it waited for the morning, and the next incident has begun"
+    assert late.title == "orders passed again, and fails now"
+    assert "Meanwhile the contract fails again." in late.body
     elsewhere = replace(REFUSED, tenant="acme")
     assert told(alert=elsewhere).incident != told().incident
     assert told(alert=elsewhere).title.startswith("acme/orders: ")
