@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from sluicegate import Gate
+from sluicegate.cli.main import main
 from sluicegate.errors import BatchUnreadable, StorageError
 from sluicegate.history import SqliteHistory
 from sluicegate.history.outbox import Outbox
@@ -79,6 +82,27 @@ def test_a_batch_that_passes_is_nothing_to_tell(shop: Shop) -> None:
 def test_a_check_tells_nobody(shop: Shop) -> None:
     outcome = shop.gate().check(shop.place / "orders.yaml", shop.write("b1.csv", BAD))
     assert (outcome.exit_code, outcome.told, shop.heard) == (3, (), [])
+
+
+def test_without_a_profile_people_are_told_in_which_folder_to_go_on(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shop.place)
+    monkeypatch.setenv("SLUICEGATE_NOTIFICATIONS", "notifications.yaml")
+    item = Gate.from_config().run("orders.yaml", shop.write("b1.csv", BAD)).manifest
+    assert item is not None
+    assert f"cd {shop.place} && sluicegate quarantine show {item.quarantine_id}" in shop.heard[0]
+
+
+def test_the_report_says_who_was_told_and_who_not_yet(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    typed = ["run", f"{shop.place}/orders.yaml", str(shop.write("b1.csv", BAD)), "--config", f"{shop.place}/gate.yaml"]
+    shop.server.down()
+    assert main(typed) == 3
+    assert "told: hook json: the connection was refused, tried again from 20" in " ".join(capsys.readouterr().out.split())
+    shop.server.up()
+    assert main([*typed[:2], str(shop.write("b2.csv", WARNS)), *typed[3:], "--batch-id", "b2", "--json"]) == 0
+    assert [told["state"] for told in json.loads(capsys.readouterr().out)["alerts"]] == ["delivered"]
+    assert main([*typed[:2], str(shop.write("b3.csv", WARNS + "3,3.00,\n")), *typed[3:], "--batch-id", "b3", "--no-notify"]) == 0
+    assert "told:" not in capsys.readouterr().out
+    assert not any("b3" in heard for heard in shop.heard)
 
 
 def test_what_was_told_is_not_told_again_when_the_batch_is_handed_in_again(shop: Shop) -> None:

@@ -104,13 +104,16 @@ def _read(path: str, samples: tuple[str, ...]) -> str:
 
 def _alert_of(run_id: str, gate: Gate) -> Alert:
     """What was told of a run, or would have been."""
+    from sluicegate.gate.commands import Commands
     from sluicegate.notify.recall import alert_of_record
 
     run = gate.history.get(run_id)
     if run is None:
         raise UsageError(f"no run {run_id!r} is on record", hint="sluicegate history")
     kept = gate.history.outbox.alerts_of(run_id)
-    alert = kept[0] if kept else alert_of_record(run)
+    commands = Commands(config=str(gate.profile.file or ""))
+    coming = commands.show(run.quarantine_id) if run.quarantine_id else commands.look(run.contract_name)
+    alert = kept[0] if kept else alert_of_record(run, next_command=coming)
     if alert is None:
         raise UsageError(f"there is nothing to tell of {run_id}: it passed, or changed nothing", hint="sluicegate history")
     return alert

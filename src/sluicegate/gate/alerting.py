@@ -229,7 +229,7 @@ class Alerting:
         settings = self.settings()
         return settings is not None and settings.retention_days_before is not None
 
-    def expiring(self, items: Iterable[Manifest], contract_of: Callable[[Manifest], Contract], config: str) -> int:
+    def expiring(self, items: Iterable[Manifest], contract_of: Callable[[Manifest], Contract], commands: Commands) -> int:
         """Warn of items that will soon be purged, each once; of how many.
 
         Raises:
@@ -237,7 +237,6 @@ class Alerting:
             StorageError: the history can't be used.
         """
         from sluicegate.gate.alerts import alert_of_expiry
-        from sluicegate.gate.commands import Commands
 
         settings = self.settings()
         if settings is None or settings.retention_days_before is None:
@@ -248,7 +247,7 @@ class Alerting:
             if item.held or item.status not in WAITING or not item.expires_at or datetime.fromisoformat(item.expires_at) > until:
                 continue
             contract = contract_of(item)
-            frame = self.frame(contract, Commands(config=config), item.quarantine_id)
+            frame = self.frame(contract, commands, item.quarantine_id)
             warned += self.history().outbox.put(alert_of_expiry(item, contract, frame))
         return warned
 

@@ -19,6 +19,7 @@ class Commands:
         contract: the contract, asset or job file, as whoever reads the command can name it; empty if it came from no file.
         batch: the batch's files, likewise.
         config: the profile's file; empty where none has to be named.
+        folder: where it must be typed: the embedded profile's places are below it; empty: wherever its reader is.
         elsewhere: items of this contract wait where the profile alone would not look.
     """
 
@@ -26,6 +27,7 @@ class Commands:
     contract: str = ""
     batch: tuple[str, ...] = ()
     config: str = ""
+    folder: str = ""
     elsewhere: bool = False
 
     def show(self, quarantine_id: str) -> str:
@@ -52,7 +54,8 @@ class Commands:
         return self._call("doctor")
 
     def _call(self, *words: str) -> str:
-        return f"{self.program} " + shlex.join([*words, *(("--config", self.config) if self.config else ())])
+        there = f"cd {shlex.quote(self.folder)} && " if self.folder else ""
+        return f"{there}{self.program} " + shlex.join([*words, *(("--config", self.config) if self.config else ())])
 
 
 def as_typed(source: object) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ class Telling:
         if not self.alerting.warns_of_expiry:
             return 0
         items, trouble = every(self.places.store())
-        warned = self.alerting.expiring(items, self._contract_of, str(self.profile.file or ""))
+        warned = self.alerting.expiring(items, self._contract_of, self._commands(None, None))
         if trouble is not None:
             raise trouble
         return warned
@@ -121,6 +121,7 @@ class Telling:
             contract="".join(as_typed(contract)),
             batch=as_typed(source.get("path") if batch is None else batch),
             config=str(self.profile.file or ""),
+            folder="" if self.profile.file else str(self.profile.base),
             elsewhere=agreed is not None and self.places.is_elsewhere(agreed),
         )
 

@@ -64,6 +64,7 @@ NAMES: Mapping[str, str] = {
 VIOLATIONS_SHOWN = 10
 _MOST_CHECKS = 200
 _LONGEST = 2_000
+_LONGEST_NAME, _LONGEST_MESSAGE = 120, 300
 _MOST_ITEMS = 500
 
 _COUNTS = ("passed", "warned", "failed", "errored", "unsupported", "skipped")
@@ -191,7 +192,10 @@ def _harmless(address: Any) -> str:
 
 
 def violations_list(violations: Sequence[Mapping[str, Any]], count: int) -> str:
-    """A line for each check that did not hold, at most ``VIOLATIONS_SHOWN``, and how many more there are."""
-    lines = [f"- {each['name']}: {each['message'] or each['outcome']}" for each in violations[:VIOLATIONS_SHOWN]]
+    """A short line for each check that did not hold, at most ``VIOLATIONS_SHOWN``, and how many more there are: other things are to be said, too."""
+    lines = [
+        f"- {one_line(each['name'], _LONGEST_NAME)}: {one_line(each['message'] or each['outcome'], _LONGEST_MESSAGE)}"
+        for each in violations[:VIOLATIONS_SHOWN]
+    ]
     more = count - len(lines)
     return "\n".join([*lines, f"- and {more:,} more"] if more > 0 else lines)

@@ -22,8 +22,8 @@ _SEVERITIES = {
 _KEPT = {"quarantined", "split"}
 
 
-def alert_of_record(run: RunRecord) -> Alert | None:
-    """An alert of what the record knows: without commands and whoever is to be asked. None if the run tells nobody."""
+def alert_of_record(run: RunRecord, *, next_command: str = "") -> Alert | None:
+    """An alert of what the record knows, which isn't whoever is to be asked. None if the run tells nobody."""
     if run.action == "checked" or (run.decision == "commit" and run.action not in _KEPT):
         return None
     events = _events(run)
@@ -38,6 +38,7 @@ def alert_of_record(run: RunRecord) -> Alert | None:
         action=action,
         location=run.location,
         quarantine_id=run.quarantine_id or "",
+        next_command=next_command,
         rows_committed=run.rows if run.action == "split" or not waiting else 0,
         run={
             "run_id": run.run_id,

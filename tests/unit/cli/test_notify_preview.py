@@ -90,6 +90,7 @@ def test_a_templates_file_is_tried_on_a_run_of_long_ago(place: Place) -> None:
     assert "1 of 2 rows (50.00 %)" in found["body"]
     assert found["body"].endswith(" quarantine 2")
     assert (found["of"], found["format"], found["severity"]) == (run, "text", "error")
+    assert "\nNext: sluicegate quarantine show q-" in place.asks("--run", run)["body"]
 
 
 def test_a_channels_templates_and_format_are_used_on_what_was_told(place: Place) -> None:
@@ -150,5 +151,7 @@ def test_batches_that_can_not_be_read_and_replays_are_recalled_as_such(place: Pl
     place.types("quarantine", "release", item, "--by", "ada", "--reason", "agreed")
     runs = json.loads(place.types("history", "--json")[1])["runs"]
     by_action = {(run["action"], bool(run["quarantine_id"])): run["run_id"] for run in runs}
-    assert place.asks("--run", by_action["unreadable", False])["title"] == "orders: batch torn could not be read"
+    torn = place.asks("--run", by_action["unreadable", False])
+    assert torn["title"] == "orders: batch torn could not be read"
+    assert "\nNext: sluicegate history --contract orders --config " in torn["body"]
     assert place.asks("--run", by_action["committed", True])["title"] == "orders: batch b-1 replayed and committed"

@@ -154,6 +154,15 @@ def test_what_a_template_says_has_an_end() -> None:
     assert len(page) <= 100_000
 
 
+@pytest.mark.parametrize("form", TextFormat)
+def test_however_much_broke_the_next_command_is_told(form: TextFormat) -> None:
+    broken = {**REFUSED.facts["violations"][0], "name": "n" * 3000, "message": "m" * 3000}
+    message = told(alert=named(violations=[broken] * 400, violation_count=400, problem="p" * 3000), form=form)
+    for body in (message.body, message.text):
+        assert "sluicegate quarantine show q-" in body
+        assert "and 390 more" in body
+
+
 def test_a_first_line_with_a_subject_is_the_title() -> None:
     message = told("Subject: {{ contract_name }} needs\n you\n{{ rows }}")
     assert (message.title, message.body) == ("orders needs", "you\n12480")
