@@ -203,7 +203,8 @@ def _bounded(tree: nodes.Template) -> nodes.Template:
         joined.nodes = [nodes.Filter(every, "join", [], [], None, None, lineno=joined.lineno)]
     for pair in tree.find_all(nodes.Pair):
         pair.value = nodes.Filter(pair.value, "_weighed", [], [], None, None, lineno=pair.lineno)
-    for listed in tree.find_all((nodes.List, nodes.Tuple)):
+    lists: Iterator[Any] = tree.find_all((nodes.List, nodes.Tuple))
+    for listed in lists:
         if getattr(listed, "ctx", "load") == "load":  # else names that something is set to
             listed.items = [nodes.Filter(item, "_weighed", [], [], None, None, lineno=listed.lineno) for item in listed.items]
     return tree
@@ -228,7 +229,7 @@ def environment(format: TextFormat) -> Environment:  # noqa: A002 - the port's w
     env.globals = {}
     env.finalize = pass_context(lambda _, value: written.fact(value))  # with the context, or constants would be escaped as HTML
     env.intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
-    env.call_binop = _reckon  # type: ignore[method-assign, assignment] # its subclasses are meant to; a class can't be made here before it is imported
+    env.call_binop = _reckon  # type: ignore[method-assign] # its subclasses are meant to; a class can't be made here before it is imported
     return env
 
 

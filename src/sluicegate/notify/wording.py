@@ -148,7 +148,7 @@ def particulars(facts: Mapping[str, Any]) -> list[str]:
 
 def passes_again(facts: Mapping[str, Any]) -> bool:
     """Whether a refusal is told when it is over already: the message waited for its window, or for the network."""
-    return facts["standing"] == "passing" and facts["event"] != Event.RECOVERED
+    return bool(facts["standing"] == "passing" and facts["event"] != Event.RECOVERED)
 
 
 def fails_again(facts: Mapping[str, Any]) -> bool:
