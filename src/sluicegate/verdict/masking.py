@@ -5,6 +5,7 @@ Nothing of it changes an outcome, a count or a decision. What was there before s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -20,6 +21,9 @@ __all__ = ["MASK", "masked", "masked_evidence"]
 _FIGURES = (m.Aggregate, m.MetricQuery, m.Drift, m.Freshness, NativeCheck)
 """Promises whose measured figure may itself be a value of the data, or tell one."""
 
+_PIECE = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|.""", re.DOTALL)
+_NESTED = re.compile(r"\b(?:STRUCT|ENUM|UNION)\((?!…\))", re.IGNORECASE)
+
 
 def masked(outcome: CheckOutcome, classified: Collection[str]) -> CheckOutcome:
     """The outcome without any value of a classified column: evidence cells, figures that are themselves values, and words that aren't ours.
@@ -31,15 +35,39 @@ def masked(outcome: CheckOutcome, classified: Collection[str]) -> CheckOutcome:
     kept = masked_evidence(outcome, classified)
     if outcome.unmasked is not None or not ("" in classified or classified):
         return kept
-    tells = may_tell(outcome.check.promise, classified)
+    shown = _told(kept, tells=may_tell(outcome.check.promise, classified))
+    shown = replace(shown, message=_without_fields(shown.message), hint=_without_fields(shown.hint))
+    return kept if shown == kept else replace(shown, unmasked=outcome)
+
+
+def _told(outcome: CheckOutcome, *, tells: bool) -> CheckOutcome:
+    """The outcome with what may be said; ``tells``: its words and its figure may be of a classified column."""
+    is_figure = tells and outcome.value is not None and _is_figure(outcome)
     if outcome.instead and (tells or outcome.engine_broke):  # what broke an engine may be another check's
-        return replace(_without_figure(kept) if tells else kept, message=outcome.instead, hint="", instead="", unmasked=outcome)
-    if tells and outcome.value is not None and _is_figure(outcome):
-        held = "outside" if outcome.outcome in {Outcome.FAILED, Outcome.WARNED} else "within"
-        skipped = outcome.outcome is Outcome.SKIPPED  # it says why, and no figure
-        message = outcome.message if skipped else f"the figure is classified; it lies {held} what is wanted"
-        return replace(kept, value=MASK, message=message, unmasked=outcome)
-    return kept
+        return replace(outcome, message=outcome.instead, hint="", instead="", value=MASK if is_figure else outcome.value)
+    if not is_figure:
+        return outcome
+    held = "outside" if outcome.outcome in {Outcome.FAILED, Outcome.WARNED} else "within"
+    skipped = outcome.outcome is Outcome.SKIPPED  # it says why, and no figure
+    return replace(
+        outcome, value=MASK, message=outcome.message if skipped else f"the figure is classified; it lies {held} what is wanted"
+    )
+
+
+def _without_fields(text: str) -> str:
+    """The text without the names in nested types: in JSON, for one, they are data as often as not.
+
+    >>> _without_fields("is STRUCT(jane STRUCT(age BIGINT))[], not DECIMAL(9,2)")
+    'is STRUCT(…)[], not DECIMAL(9,2)'
+    """
+    while match := _NESTED.search(text):
+        end, depth = match.end(), 1
+        for token in _PIECE.finditer(text, end):
+            end, depth = token.end(), depth + {"(": 1, ")": -1}.get(token[0], 0)
+            if not depth:
+                break
+        text = f"{text[: match.end()]}…){text[end:]}"
+    return text
 
 
 def masked_evidence(outcome: CheckOutcome, classified: Collection[str]) -> CheckOutcome:
@@ -64,7 +92,3 @@ def _is_figure(outcome: CheckOutcome) -> bool:
     promise, value = outcome.check.promise, outcome.value
     is_count = counts(promise) or (isinstance(promise, NativeCheck) and value == outcome.failing and isinstance(value, int))
     return isinstance(promise, _FIGURES) and not is_count
-
-
-def _without_figure(outcome: CheckOutcome) -> CheckOutcome:
-    return replace(outcome, value=MASK) if outcome.value is not None and _is_figure(outcome) else outcome
