@@ -168,6 +168,17 @@ def test_that_a_contract_passes_again_is_told_with_what_was_refused_meanwhile(sh
     assert any("again" in heard for heard in shop.heard)
 
 
+def test_what_was_refused_in_part_is_told_as_over_if_it_is_by_then(shop: Shop) -> None:
+    shop.contract(*SPLITS)
+    for content, batch_id in ((BAD, "b1"), (BAD.replace("-2", "-3"), "b2"), (GOOD, "b3")):
+        shop.run(content, batch_id)
+    shop.later(HOUR)
+    shop.gate().flush()
+    assert "passes again" not in shop.heard[0]
+    assert "batch b2 split" in shop.heard[-1]
+    assert "Meanwhile the contract passes again" in shop.heard[-1]
+
+
 def test_a_refused_batch_handed_in_as_a_batch_of_before_does_not_make_the_contract_pass(shop: Shop) -> None:
     shop.run(GOOD, "b0")
     shop.run(BAD, "b1")

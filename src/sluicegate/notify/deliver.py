@@ -22,7 +22,7 @@ from sluicegate.notify.notifiers import Notifiers
 from sluicegate.notify.retry import FIRST_WAIT, next_try
 from sluicegate.notify.routing import route_waiting
 from sluicegate.notify.templates import Folded, render
-from sluicegate.ports.notifier import AlertSeverity, Message, Notifier, Sent
+from sluicegate.ports.notifier import Message, Notifier, Sent
 from sluicegate.redact import redacted
 from sluicegate.words import one_line
 
@@ -160,7 +160,7 @@ class _Round:
 
     def _message(self, delivery: Delivery, notifier: Notifier) -> Message:
         settings = self._notifiers.settings
-        refused = any(alert.severity in {AlertSeverity.CRITICAL, AlertSeverity.ERROR} for alert in delivery.alerts)
+        refused = any(alert.refusal for alert in delivery.alerts)
         folded = Folded(
             key=delivery.message_id,
             alerts=delivery.alerts,

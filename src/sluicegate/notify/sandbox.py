@@ -28,6 +28,7 @@ __all__ = ["TemplateFault", "TooMuch", "check", "environment", "fill", "in_jinja
 LONGEST_TEMPLATE = 50_000
 _LONGEST_TEXT = 100_000
 _MOST_STEPS = 10_000
+_MOST_LISTED = 300_000
 _GREATEST = 10**30
 _WIDEST_INDENT = 40
 _DEEPEST = 10
@@ -200,6 +201,12 @@ def _bounded(tree: nodes.Template) -> nodes.Template:
     for joined in tree.find_all(nodes.Concat):
         every = nodes.List(joined.nodes, lineno=joined.lineno)
         joined.nodes = [nodes.Filter(every, "join", [], [], None, None, lineno=joined.lineno)]
+    for pair in tree.find_all(nodes.Pair):
+        pair.value = nodes.Filter(pair.value, "_weighed", [], [], None, None, lineno=pair.lineno)
+    lists: Iterator[Any] = tree.find_all((nodes.List, nodes.Tuple))
+    for listed in lists:
+        if getattr(listed, "ctx", "load") == "load":  # else names that something is set to
+            listed.items = [nodes.Filter(item, "_weighed", [], [], None, None, lineno=listed.lineno) for item in listed.items]
     return tree
 
 
@@ -215,13 +222,14 @@ def environment(format: TextFormat) -> Environment:  # noqa: A002 - the port's w
     written = _Written(format)
     own = {"e": written.fact, "escape": written.fact, "code": written.code, "link": written.link, "join": written.join}
     bounded = {"replace": _replace, "indent": _indent, "round": _round, "tojson": _tojson, "_steps": _steps()}
+    bounded["_weighed"] = pass_context(_weighed)
     said = {"number": _number, "plural": plural, "short": _short}
     env.filters = {name: env.filters[name] for name in _FILTERS} | own | bounded | said
     env.tests = {name: env.tests[name] for name in _TESTS | _COMPARISONS}
     env.globals = {}
     env.finalize = pass_context(lambda _, value: written.fact(value))  # with the context, or constants would be escaped as HTML
     env.intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
-    env.call_binop = _reckon  # type: ignore[method-assign, assignment] # its subclasses are meant to; a class can't be made here before it is imported
+    env.call_binop = _reckon  # type: ignore[method-assign] # its subclasses are meant to; a class can't be made here before it is imported
     return env
 
 
@@ -323,11 +331,26 @@ def _steps() -> Callable[..., Iterator[Any]]:
     return steps
 
 
-def _reckon(_: object, operator: str, left: Any, right: Any) -> Any:
+def _weighed(context: Any, value: Any) -> Any:
+    """The same, if there is room for it in a list: one within another that has it twice, and so on, doubles each time."""
+    room, level = context.get("_room"), [value]
+    while level:
+        found = level.pop()
+        room[0] -= 1 + (len(found) if isinstance(found, str) else 0)
+        if room[0] < 0:
+            raise TooMuch("lists without end")
+        if isinstance(found, list | tuple):
+            level += found
+        elif isinstance(found, Mapping):
+            level += found.values()
+    return value
+
+
+def _reckon(context: Any, operator: str, left: Any, right: Any) -> Any:
     """Numbers are reckoned with, texts and lists put together; anything else that Python could make of the sign is refused."""
     if operator == "+" and type(left) is type(right) and isinstance(left, str | list):
         _within(len(left) + len(right))
-        return left + right
+        return left + right if isinstance(left, str) else _weighed(context, left + right)
     if not (isinstance(left, int | float) and isinstance(right, int | float)) or operator not in _SIGNS:
         raise TypeError(f"{operator} takes two numbers")
     found = _SIGNS[operator](left, right)
@@ -355,7 +378,7 @@ def fill(template: Template, facts: Mapping[str, Any], longest: int) -> tuple[st
     """
     parts: list[str] = []
     length = 0
-    for part in template.generate({**facts, "_steps": [_MOST_STEPS]}):
+    for part in template.generate({**facts, "_steps": [_MOST_STEPS], "_room": [_MOST_LISTED]}):
         parts.append(part)
         length += len(part)
         if length > longest:

@@ -22,7 +22,6 @@ __all__ = [
     "summary_of_all",
 ]
 
-_REFUSED = frozenset({"quarantined", "blocked", "unreadable", "broke"})
 _DONE: Mapping[str, str] = {
     "quarantined": "quarantined",
     "split": "split",
@@ -122,7 +121,8 @@ def _broken(facts: Mapping[str, Any]) -> str:
 def digest_headline(facts: Mapping[str, Any]) -> str:
     """One line over a list of many."""
     contracts = {(group["tenant_id"], group["contract_name"]) for group in facts["groups"]}
-    return f"Digest: {plural(facts['folded'], 'alert')} of {plural(len(contracts), 'contract')} since {facts['since']}"
+    of_contracts = f" of {plural(len(contracts), 'contract')}" if not facts["more"] else ""  # what isn't listed may be of others
+    return f"Digest: {plural(facts['folded'], 'alert')}{of_contracts} since {facts['since']}"
 
 
 def heading(facts: Mapping[str, Any]) -> str:
@@ -148,7 +148,7 @@ def particulars(facts: Mapping[str, Any]) -> list[str]:
 
 def passes_again(facts: Mapping[str, Any]) -> bool:
     """Whether a refusal is told when it is over already: the message waited for its window, or for the network."""
-    return facts["standing"] == "passing" and facts["action"] in _REFUSED
+    return bool(facts["standing"] == "passing" and facts["event"] != Event.RECOVERED)
 
 
 def fails_again(facts: Mapping[str, Any]) -> bool:

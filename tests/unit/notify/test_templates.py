@@ -124,10 +124,14 @@ def test_all_faults_are_told_at_once() -> None:
         "{% set x = 9 %}" + "{% set x = x * x %}" * 40 + "{{ x }}",
         "{{ '%999999999d' % 1 }}",
         "{% set _steps = [1000000000000] %}{{ _steps }}",
+        "{% set x = [1] %}" + "{% set x = [x, x] %}" * 40 + "{{ x | string | length }}",
+        "{% set x = {} %}" + "{% set x = {'a': x, 'b': x} %}" * 40 + "{{ x }}",
+        "{% set x = 1 %}" + "{% set x = (x, x) %}" * 40 + "{{ x }}",
+        "{% set x = [1] %}" + "{% set x = [x] + [x] %}" * 40 + "{{ x }}",
         "(" * 3 + "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
         "{% for a in violations %}" * 30 + "{% endfor %}" * 30,
     ],
-    ids=["loops", "~", "+", "lists", "replace", "join", "numbers", "form", "budget", "nesting", "nested loops"],
+    ids=["loops", "~", "+", "lists", "replace", "join", "numbers", "form", "budget", "lists in lists", "mappings", "tuples", "sums of lists", "nesting", "nested loops"],
 )  # fmt: skip
 def test_a_template_that_would_not_end_costs_its_own_text_and_nothing_else(template: str) -> None:
     assert faults_of(template)
@@ -204,7 +208,9 @@ def test_what_is_over_when_it_is_told_ends_its_incident() -> None:
     assert "Meanwhile the contract passes again." in told(folded=late).body
     assert told(folded=late).resolves
     assert not told().resolves
-    warned = replace(Folded.of(SAMPLES["committed_with_warnings"]), standing="passing")
+    in_part = replace(Folded.of(SAMPLES["split"]), standing="passing")
+    assert told(folded=in_part).resolves, "nobody else would end the incident that it opens"
+    warned = replace(Folded.of(SAMPLES["committed_with_warnings"]), standing="")
     assert "Meanwhile" not in told(folded=warned).body
     assert not told(folded=warned).resolves
 
@@ -226,7 +232,7 @@ def test_a_recovery_ends_the_incident_of_the_refusals_and_of_nothing_else() -> N
 
 def test_a_digest_lists_what_happened_and_is_no_events_template() -> None:
     message = told("{{ event }}", folded=replace(Folded.of(*sample_digest()), count=31))
-    assert message.title == "Digest: 31 alerts of 1 contract since 06:05"
+    assert message.title == "Digest: 31 alerts since 06:05", "the 27 that aren't listed may be of other contracts"
     assert "- orders: 2 batches committed with warnings since 06:05" in message.body
     assert "- and 27 earlier" in message.body
     assert (message.resolves, message.link) == (False, "")
