@@ -273,11 +273,9 @@ def test_the_examples_reach_what_is_hidden(open_world: Any, tmp_path: Path) -> N
 _MASKED = "sluicegate.gate.gate.masked"
 
 
-@pytest.mark.parametrize("bug", ["messages", "documents", "evidence", "secrets", "words"])
+@pytest.mark.parametrize("bug", ["documents", "evidence", "secrets", "words"])
 def test_a_planted_leak_is_found(open_world: Any, monkeypatch: pytest.MonkeyPatch, bug: str) -> None:
     match bug:
-        case "messages":
-            monkeypatch.setattr(_MASKED, lambda outcome, _: outcome)
         case "documents":
             monkeypatch.setattr(_MASKED, lambda outcome, _: outcome)
             monkeypatch.setattr(document, "masked", lambda outcome, _: outcome)
