@@ -14,7 +14,7 @@ import pytest
 
 from sluicegate import Gate
 from sluicegate.cli.main import main
-from sluicegate.errors import BatchUnreadable, StorageError
+from sluicegate.errors import BatchUnreadable, EngineError, StorageError
 from sluicegate.history import SqliteHistory
 from sluicegate.history.outbox import Outbox
 from sluicegate.ports.target import CommitReceipt, CommitRequest, Target
@@ -154,6 +154,20 @@ def test_an_engine_that_breaks_is_told_above_all(shop: Shop) -> None:
     assert outcome.exit_code == 5
     assert (alert.events[0], alert.severity) == ("engine_error", "critical")
     assert len(shop.heard) == 1
+
+
+def test_a_run_that_breaks_off_over_an_engine_is_told_without_a_verdict(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise EngineError("DuckDB can't be connected to")
+
+    with shop.gate() as gate:
+        monkeypatch.setattr(gate, "_verdict", broken)
+        with pytest.raises(EngineError):
+            shop.run(BAD, "b1", gate=gate)
+    (alert,) = shop.alerts()
+    assert ([*alert.events], alert.severity) == (["engine_error"], "critical")
+    assert (alert.facts["action"], alert.facts["problem"]) == ("broke", "DuckDB can't be connected to")
+    assert "sluicegate doctor" in shop.heard[0]
 
 
 def test_that_a_contract_passes_again_is_told_with_what_was_refused_meanwhile(shop: Shop) -> None:
