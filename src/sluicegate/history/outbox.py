@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sluicegate.history import claiming
 from sluicegate.history.alert import Alert
 from sluicegate.history.database import Database, stamp
-from sluicegate.history.listing import content, listed, ways
+from sluicegate.history.listing import listed, ways
 from sluicegate.history.message import Delivery, DeliveryState, Intent, KeptMessage, Result, Route, Services, Way
 from sluicegate.history.owner import Owner
 from sluicegate.history.standing import as_json, from_json, put
@@ -19,10 +19,7 @@ from sluicegate.ports.notifier import AlertSeverity
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["NOBODY", "Outbox"]
-
-NOBODY = "the channel is not there any more, or reaches nobody"
-"""The detail of a delivery that was dropped when its message was to leave."""
+__all__ = ["Outbox"]
 
 _FOREIGN_INTENT = timedelta(minutes=15)
 
@@ -30,35 +27,6 @@ _PENDING = """
 SELECT EXISTS (SELECT 1 FROM intents) OR EXISTS (SELECT 1 FROM alerts WHERE state = 'waiting')
     OR EXISTS (SELECT 1 FROM deliveries WHERE state = 'sending') OR EXISTS (SELECT 1 FROM deliveries WHERE state = 'due' AND next_at <= ?)
     OR EXISTS (SELECT 1 FROM messages WHERE sealed_at IS NULL AND due_at <= ?)
-"""
-
-_DUE_RECIPIENTS = """
-SELECT DISTINCT message_id, messages.channel, window_seconds, grp, recipients
-FROM messages JOIN members USING (message_id) JOIN alerts USING (alert_id) WHERE sealed_at IS NULL AND due_at <= ?
-"""
-
-_INSERT_DELIVERY = """
-INSERT INTO deliveries (message_id, service, state, attempts, next_at, detail, noted_at) VALUES (?, ?, ?, 0, ?, ?, ?)
-"""
-
-_QUIET = "INSERT INTO groups (channel, grp, until) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET until = excluded.until"
-
-_READY = """
-SELECT * FROM (
-    SELECT message_id, service, state, next_at, host, pid, process_started FROM deliveries WHERE state = 'due' AND next_at <= ?
-    ORDER BY next_at LIMIT ?
-)
-UNION ALL SELECT message_id, service, state, next_at, host, pid, process_started FROM deliveries WHERE state = 'sending'
-ORDER BY next_at, message_id, service
-"""
-
-_LEASE = """
-UPDATE deliveries SET state = 'sending', attempts = attempts + 1, next_at = ?, host = ?, pid = ?, process_started = ?
-WHERE message_id = ? AND service = ?
-"""
-
-_CLAIMED = """
-SELECT channel, grp, sealed_at, attempts FROM deliveries JOIN messages USING (message_id) WHERE message_id = ? AND service = ?
 """
 
 _NOTE = """
@@ -244,7 +212,14 @@ class Outbox:
             )
 
     def claim(
-        self, now: datetime, owner: Owner, *, lease: timedelta, services: Services, limit: int = 100
+        self,
+        now: datetime,
+        owner: Owner,
+        *,
+        lease: timedelta,
+        services: Services,
+        limit: int = 100,
+        besides: Collection[tuple[str, str]] = (),
     ) -> tuple[Delivery, ...]:
         """Take deliveries in hand: no other gets them while this process lives and the lease lasts.
 
@@ -258,6 +233,7 @@ class Outbox:
             services: is asked for each message that is sealed, and each list of recipients among its alerts; mostly while nothing is
                 locked. A message that it can't answer for stays open; one that goes nowhere is dropped.
             limit: how many to take at most.
+            besides: the services, each with its channel, that are not to be sent anything now.
 
         Raises:
             StorageError: nothing was taken.
@@ -265,18 +241,15 @@ class Outbox:
         with self._database.connected(current=True) as connection:
             if connection is None:
                 return ()
-            asked = {(channel, recipients) for _, channel, _, _, recipients in _recipients(connection, now)}
-            if not asked and not _ready(connection, now, limit):
+            asked = {(channel, recipients) for _, channel, _, _, recipients in claiming.due(connection, now)}
+            if not asked and not claiming.ready(connection, now, limit, besides):
                 return ()
-        known = _Known(services)
+        known = claiming.Known(services)
         for channel, recipients in asked:
             known[channel, recipients]
         with self._database.writing() as connection:
-            _seal(connection, now, known)
-            taken = _ready(connection, now, limit)[:limit]
-            until = stamp(now + lease)
-            connection.executemany(_LEASE, [(until, owner.host, owner.pid, owner.started, *each) for each in taken])
-            return _claimed(connection, taken)
+            claiming.seal(connection, now, known)
+            return claiming.lease(connection, claiming.ready(connection, now, limit, besides), owner, now + lease)
 
     def note(self, delivery: Delivery, result: Result) -> bool:
         """Keep what came of a delivery. Whether it was: what a claim that has lapsed meanwhile brings is kept if it arrived, and only then.
@@ -359,19 +332,6 @@ class Outbox:
             return len(old)
 
 
-class _Known(dict[tuple[str, str], tuple[str, ...] | None]):
-    """The services of channels, each asked once for each list of recipients."""
-
-    def __init__(self, services: Services) -> None:
-        super().__init__()
-        self._services = services
-
-    def __missing__(self, key: tuple[str, str]) -> tuple[str, ...] | None:
-        channel, recipients = key
-        found = self[key] = self._services(channel, tuple(json.loads(recipients)))
-        return found
-
-
 def _routed(connection: sqlite3.Connection, key: str, routes: Sequence[Route], now: datetime, fresh: Callable[[], str]) -> bool:
     row = connection.execute("SELECT alert_id FROM alerts WHERE key = ? AND state = 'waiting'", (key,)).fetchone()
     if row is None:
@@ -396,55 +356,3 @@ def _message(connection: sqlite3.Connection, route: Route, now: datetime, fresh:
     query = "INSERT INTO messages (message_id, channel, grp, window_seconds, due_at) VALUES (?, ?, ?, ?, ?)"
     connection.execute(query, (message_id, *group, route.window.total_seconds(), stamp(due)))
     return message_id
-
-
-def _recipients(connection: sqlite3.Connection, now: datetime) -> list[tuple[str, str, float, str, str]]:
-    return connection.execute(_DUE_RECIPIENTS, (stamp(now),)).fetchall()
-
-
-def _seal(connection: sqlite3.Connection, now: datetime, known: _Known) -> None:
-    """Close the messages that are due, and make their deliveries; their groups are quiet from now on."""
-    moment = stamp(now)
-    asked: dict[tuple[str, str, float, str], list[tuple[str, ...] | None]] = {}
-    for message_id, channel, window, group, recipients in _recipients(connection, now):
-        asked.setdefault((message_id, channel, window, group), []).append(known[channel, recipients])
-    for (message_id, channel, window, group), found in asked.items():
-        if None in found:
-            continue
-        connection.execute("UPDATE messages SET sealed_at = ? WHERE message_id = ?", (moment, message_id))
-        connection.execute(_QUIET, (channel, group, stamp(now + timedelta(seconds=window))))
-        services = sorted({service for each in found for service in each or ()})
-        rows = [(message_id, service, DeliveryState.DUE, moment, "", None) for service in services]
-        connection.executemany(_INSERT_DELIVERY, rows or [(message_id, "", DeliveryState.DROPPED, moment, NOBODY, moment)])
-
-
-def _ready(connection: sqlite3.Connection, now: datetime, limit: int) -> list[tuple[str, str]]:
-    """The deliveries that anybody may take: due ones, and those of senders that died or took too long."""
-    dead: dict[Owner, bool] = {}
-    ready = []
-    for message_id, service, state, next_at, *sender in connection.execute(_READY, (stamp(now), limit)):
-        if state == DeliveryState.SENDING and next_at > stamp(now):
-            owner = Owner(*sender)
-            if not dead.setdefault(owner, owner.is_dead):
-                continue
-        ready.append((message_id, service))
-    return ready
-
-
-def _claimed(connection: sqlite3.Connection, taken: Sequence[tuple[str, str]]) -> tuple[Delivery, ...]:
-    contents = {message_id: content(connection, message_id) for message_id in {message_id for message_id, _ in taken}}
-    claimed = []
-    for message_id, service in taken:
-        channel, group, sealed_at, attempt = connection.execute(_CLAIMED, (message_id, service)).fetchone()
-        claimed.append(
-            Delivery(
-                message_id=message_id,
-                channel=channel,
-                service=service,
-                group=group,
-                attempt=attempt,
-                since=datetime.fromisoformat(sealed_at),
-                **vars(contents[message_id]),
-            )
-        )
-    return tuple(claimed)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
@@ -69,6 +70,10 @@ def flush(
     return _Round(outbox, notifiers, limit=limit, clock=clock, chance=chance).run()
 
 
+def _service_of(delivery: Delivery) -> tuple[str, str]:
+    return delivery.channel, delivery.service
+
+
 class _Round:
     """Claims, hands to threads, and waits for them until its time is over."""
 
@@ -86,10 +91,11 @@ class _Round:
     def run(self) -> tuple[Delivered, ...]:
         told: list[Delivered] = []
         carriers: list[Carrier] = []
-        in_hand = 0
+        in_hand: Counter[tuple[str, str]] = Counter()
+        some_free = True
         while (left := self._ends - time.monotonic()) > 0:
-            taken = self._claim(_AT_ONCE - in_hand) if in_hand < _AT_ONCE else ()
-            in_hand += len(taken)
+            taken = self._claim(_AT_ONCE - in_hand.total(), in_hand) if some_free else ()
+            in_hand.update(map(_service_of, taken))
             carriers += self._started(taken)
             if not in_hand:
                 break
@@ -97,7 +103,8 @@ class _Round:
                 told.append(self._answers.get(timeout=left))
             except Empty:
                 break
-            in_hand -= 1
+            in_hand -= Counter([_service_of(told[-1].delivery)])
+            some_free = _service_of(told[-1].delivery) not in in_hand
         for carrier in carriers:
             told += carrier.leave(self._clock(), "there was no time left", self._unanswered)
             if carrier.is_alive:
@@ -108,8 +115,11 @@ class _Round:
         while not self._answers.empty():
             yield self._answers.get_nowait()
 
-    def _claim(self, limit: int) -> tuple[Delivery, ...]:
-        return self._outbox.claim(self._clock(), self._owner, lease=self._lease, services=self._services, limit=limit)
+    def _claim(self, limit: int, busy: Collection[tuple[str, str]]) -> tuple[Delivery, ...]:
+        """Take what is due at services that nothing is under way to."""
+        return self._outbox.claim(
+            self._clock(), self._owner, lease=self._lease, services=self._services, limit=limit, besides=tuple(busy)
+        )
 
     def _services(self, channel: str, recipients: tuple[str, ...]) -> tuple[str, ...] | None:
         """None if that can't be told: its settings are broken, and will be mended; nowhere if the channel is gone."""
@@ -128,7 +138,7 @@ class _Round:
     def _started(self, taken: Sequence[Delivery]) -> list[Carrier]:
         by_service: dict[tuple[str, str], list[Delivery]] = {}
         for delivery in taken:
-            by_service.setdefault((delivery.channel, delivery.service), []).append(delivery)
+            by_service.setdefault(_service_of(delivery), []).append(delivery)
         started = []
         for service, deliveries in by_service.items():
             send = self._stuck if service in self._notifiers.jam else self._sent

@@ -11,8 +11,8 @@ import pytest
 
 from sluicegate.history import SqliteHistory
 from sluicegate.history.alert import Alert, Event
+from sluicegate.history.claiming import NOBODY
 from sluicegate.history.message import Delivery, DeliveryState, Result, Route, Standing
-from sluicegate.history.outbox import NOBODY
 from sluicegate.history.owner import Owner
 from sluicegate.ports.notifier import AlertSeverity
 from tests.unit.history.alerts import HERE, HOUR, LEASE, NOBODY_LEFT, NOW, alert, claim, route, routed

@@ -8,7 +8,7 @@ import pytest
 
 from sluicegate.history.message import DeliveryState, KeptMessage
 from sluicegate.history.owner import Owner
-from sluicegate.ports.notifier import Sent
+from sluicegate.ports.notifier import Message, Sent
 from tests.unit.notify.people import PATIENCE, START, Office, Service, alert
 
 AWAY = Sent(delivered=False, detail="connection refused")
@@ -103,6 +103,34 @@ def test_one_service_that_is_down_holds_no_other_up(office: Office, ops: Service
     ops.answers["two"] = AWAY
     office.outbox.put(alert())
     assert office.flush() == [("ops", "one", "delivered"), ("ops", "three", "delivered"), ("ops", "two", "due")]
+
+
+def test_a_long_line_at_a_service_that_hangs_keeps_no_other_waiting_and_gets_one_message_at_a_time(
+    tmp_path: Path, ops: Service
+) -> None:
+    before: list[int] = []
+
+    class Chat(Service):
+        def send(self, service: str, message: Message, *, timeout: float) -> Sent:
+            took = super().send(service, message, timeout=timeout)
+            if len(self.sent) == 40:  # all that there is for it
+                before.append(len(ops.sent))
+                ops.released.set()
+            return took
+
+    chat = Chat()
+    office = Office(tmp_path, {"ops": ops, "chat": chat})
+    ops.hangs.add("one")
+    for channel in ("ops", "chat"):
+        for number in range(40):
+            office.outbox.put(alert(f"{channel}-{number}", contract=f"orders-{number}", channels=(channel,)))
+        office.flush(limit=0)
+        office.outbox.claim(
+            office.clock(), Owner.here(), lease=timedelta(), services=lambda *_: ("one",), limit=0
+        )  # sealed, in this order
+        office.clock.passes(seconds=1)
+    assert [state for _, _, state in office.flush()] == ["delivered"] * 80
+    assert before == [1]
 
 
 @pytest.mark.parametrize(("asked", "waits"), [(7.0, 7), (0.0, 1), (float("inf"), 86_400)])
