@@ -330,6 +330,12 @@ def test_what_is_kept_without_delivering_leaves_with_the_next_flush(shop: Shop) 
     assert len(shop.heard) == 1
 
 
+def test_what_can_not_be_kept_is_told_at_once_although_it_was_to_wait(shop: Shop) -> None:
+    (shop.place / "history.sqlite").mkdir()
+    shop.gate().run(shop.place / "orders.yaml", shop.write("b1.csv", BAD), notify=False)
+    assert len(shop.heard) == 1
+
+
 def test_a_replayed_and_a_released_batch_are_told_with_who_and_why(shop: Shop) -> None:
     items = [shop.run(BAD.replace("-2", f"-{number}"), f"b{number}").manifest for number in (3, 4)]
     shop.contract(("min: 0", "min: -10"), name="loose.yaml")

@@ -226,7 +226,7 @@ class _Composer:
         node.weight += sum(item.weight for item in items)
         node.depth += max((item.depth for item in items), default=0)
         if node.weight > MAX_NODES or node.depth > MAX_DEPTH:
-            self._fatal((node.line, node.column), "unfolds to more than a contract can be", "use fewer aliases")
+            self._fatal((node.line, node.column), "unfolds to more than such a file can be", "use fewer aliases")
         if isinstance(node.value, list):
             node.value = items
         else:

@@ -38,7 +38,7 @@ class Errand:
         now: the run's clock.
         commands: how people go on.
         acts: whether it may change anything: a check tells nobody.
-        delivers: whether it also sends what there is to tell; else that waits for whoever does.
+        delivers: whether it also sends what there is to tell; else that waits for whoever does, if the history can keep it.
         started: by the monotonic clock.
         intent: what the outbox knows of what the run is about to do.
     """
@@ -87,7 +87,7 @@ class Errand:
             elif alert is not None:
                 history.outbox.put(alert)
         except StorageError:
-            if alert is not None and self.delivers:
+            if alert is not None:
                 self.alerting.send_directly(alert)
             return
         if self.delivers:
@@ -169,7 +169,7 @@ class Errand:
         if not self.tells:
             return (), ""
         if not kept:
-            directly = alert is not None and self.delivers and self.intent is None
+            directly = alert is not None and self.intent is None  # whoever would deliver it later has nothing of it
             return _guarded(lambda: self.alerting.send_directly(alert) if directly and alert else ())
         told, trouble = _guarded(self.alerting.deliver) if self.delivers else ((), "")
         if alert is not None and not trouble:

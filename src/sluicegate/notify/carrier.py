@@ -6,8 +6,9 @@ Whoever started it may stop waiting for it; then it ends what it has begun, note
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,7 @@ from sluicegate.errors import StorageError
 from sluicegate.history.message import Delivery, DeliveryState, Result
 from sluicegate.history.outbox import Outbox
 
-__all__ = ["Carrier", "Delivered", "Jam"]
+__all__ = ["Carrier", "Delivered", "Jam", "Question"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +41,50 @@ class Jam:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._carriers: list[Carrier] = []
+        self._stuck: list[Carrier | Question] = []
 
-    def add(self, carrier: Carrier) -> None:
+    def add(self, stuck: Carrier | Question) -> None:
         """Somebody stopped waiting for it."""
         with self._lock:
-            self._carriers = [each for each in (*self._carriers, carrier) if each.is_alive]
+            self._stuck = [each for each in (*self._stuck, stuck) if each.is_alive]
 
     def __contains__(self, service: object) -> bool:
         with self._lock:
-            return any(each.service == service and each.is_alive for each in self._carriers)
+            return any(each.service == service and each.is_alive for each in self._stuck)
+
+
+class Question:
+    """Asks a notifier which services it has. A stranger's may break over that, say nothing for long, or want to end the process.
+
+    Attributes:
+        service: the channel's name, and none of its services.
+        answer: None if there is none, or none yet.
+    """
+
+    def __init__(self, channel: str, ask: Callable[[], Iterable[str]]) -> None:
+        self.service = (channel, "")
+        self.answer: tuple[str, ...] | None = None
+        self._ask = ask
+        self._thread = threading.Thread(target=self._run, name=f"sluicegate-notify-{channel}", daemon=True)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def answered(self, seconds: float) -> float:
+        """Wait for the answer; how many of the seconds are left."""
+        begun = time.monotonic()
+        try:
+            self._thread.start()
+        except RuntimeError:  # the system has no thread left
+            self._run()
+        else:
+            self._thread.join(seconds)
+        return max(0.0, seconds - (time.monotonic() - begun))
+
+    def _run(self) -> None:
+        with suppress(BaseException):  # lint and doctor say what
+            self.answer = tuple(dict.fromkeys(self._ask()))
 
 
 class Carrier:

@@ -17,7 +17,7 @@ from sluicegate.errors import SluicegateError
 from sluicegate.history.message import Delivery, DeliveryState, Result
 from sluicegate.history.outbox import Outbox
 from sluicegate.history.owner import Owner
-from sluicegate.notify.carrier import Carrier, Delivered
+from sluicegate.notify.carrier import Carrier, Delivered, Question
 from sluicegate.notify.notifiers import Notifiers
 from sluicegate.notify.retry import FIRST_WAIT, next_try
 from sluicegate.notify.routing import route_waiting
@@ -32,6 +32,8 @@ PATIENCE = 30.0
 """How long a service may take, in seconds, whoever waits for it: one that took a message and was not listened to is sent it again."""
 _SPARE = 60.0
 """What a lease has beyond that, in seconds: machines are slow, and clocks differ."""
+_OPENING = 10.0
+"""How long the notifiers may take to say which services they have, in seconds; they contact nobody for that."""
 _AT_ONCE = 32
 """Deliveries in hand at most; each may need a thread."""
 _LONGEST_DETAIL = 300
@@ -79,6 +81,7 @@ class _Round:
         self._owner = Owner.here()
         self._answers: SimpleQueue[Delivered] = SimpleQueue()
         self._unable: set[str] = set()
+        self._opening = _OPENING
 
     def run(self) -> tuple[Delivered, ...]:
         told: list[Delivered] = []
@@ -112,13 +115,15 @@ class _Round:
         """None if that can't be told: its settings are broken, and will be mended; nowhere if the channel is gone."""
         if self._notifiers.channel(channel) is None:
             return ()
-        if channel in self._unable:
+        if channel in self._unable or (channel, "") in self._notifiers.jam:
             return None
-        try:
-            return tuple(dict.fromkeys(self._notifiers.of(channel).services(recipients)))
-        except Exception:  # noqa: BLE001 - a stranger's notifier may break in any way; lint and doctor say how
+        question = Question(channel, lambda: self._notifiers.of(channel).services(recipients))
+        self._opening = question.answered(self._opening)
+        if question.is_alive:
+            self._notifiers.jam.add(question)
+        if question.answer is None:
             self._unable.add(channel)
-            return None
+        return question.answer
 
     def _started(self, taken: Sequence[Delivery]) -> list[Carrier]:
         by_service: dict[tuple[str, str], list[Delivery]] = {}

@@ -58,6 +58,39 @@ def test_a_service_that_is_down_is_asked_again_after_half_a_minute_and_not_befor
     assert office.flush() == [("ops", "one", "delivered")]
 
 
+def test_a_notifier_that_never_says_which_services_it_has_is_not_waited_for_and_its_messages_wait(
+    office: Office, ops: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sluicegate.notify.deliver._OPENING", 0.05)
+    asked: list[int] = []
+
+    def hangs(_recipients: object) -> tuple[str, ...]:
+        asked.append(1)
+        assert ops.released.wait(PATIENCE)
+        return ("one",)
+
+    office.outbox.put(alert())
+    with monkeypatch.context() as planted:
+        planted.setattr(ops, "services", hangs)
+        assert office.flush() == []
+        assert office.flush() == []
+    assert len(asked) == 1, "one thread hangs there, and no second one is sent after it"
+    ops.released.set()
+    office.with_channels("ops")
+    assert office.flush() == [("ops", "one", "delivered")]
+
+
+def test_a_notifier_that_wants_to_end_the_process_does_not(office: Office, ops: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    def leaves(_recipients: object) -> tuple[str, ...]:
+        raise SystemExit(7)
+
+    office.outbox.put(alert())
+    with monkeypatch.context() as planted:
+        planted.setattr(ops, "services", leaves)
+        assert office.flush() == []
+    assert office.flush() == [("ops", "one", "delivered")]
+
+
 def test_chance_spreads_those_who_failed_together(office: Office, ops: Service) -> None:
     ops.answers["one"] = AWAY
     office.outbox.put(alert())
