@@ -14,6 +14,7 @@ from sluicegate.config import load_profile
 from sluicegate.errors import NoSuchItem
 from tests.crash.crew import DAY, NOW, Crew
 from tests.crash.shop import BATCH, item_of, open_shop
+from tests.notify.mailboxes import SmtpServer, smtp_server_running
 from tests.notify.webhooks import WebhookServer, webhook_server_running
 
 pytestmark = pytest.mark.slow
@@ -25,9 +26,13 @@ history: {path: history.sqlite}
 notifications: notifications.yaml
 """
 SETTINGS = """\
-channels: {{hook: {{type: apprise, url: "json://127.0.0.1:{port}/{path}"}}}}
-default_channels: [hook]
 window: 0
+default_channels: [hook]
+channels:
+  hook: {{type: apprise, url: "json://127.0.0.1:{port}/{name}"}}
+"""
+BY_MAIL = """\
+  email: {{smtp: {{host: 127.0.0.1, port: {port}, tls: none}}, sender: gate@example.com, recipients: [{name}@example.com]}}
 """
 WORKS = ("quarantine", "split", "warn", "block", "passes")
 BEFORE = dict.fromkeys(WORKS, ("commit another",)) | {"passes": ("commit another", "quarantine")}
@@ -49,6 +54,7 @@ class Scene:
 
     place: Path
     server: WebhookServer
+    mail: SmtpServer | None = None
 
     def open(self) -> None:
         open_shop(self.place, PROFILE)
@@ -58,17 +64,25 @@ class Scene:
         """The same as it is now, with ears of its own."""
         place = self.place.with_name(name)
         shutil.copytree(self.place, place)
-        copied = Scene(place, self.server)
+        copied = Scene(place, self.server, self.mail)
         copied._settle()
         return copied
 
     def _settle(self) -> None:
-        settings = SETTINGS.format(port=self.server.port, path=self.place.name)
+        settings = SETTINGS.format(port=self.server.port, name=self.place.name)
+        if self.mail:
+            settings = settings.replace("[hook]", "[hook, email]") + BY_MAIL.format(port=self.mail.port, name=self.place.name)
         (self.place / "notifications.yaml").write_text(settings, "utf-8")
 
     @property
     def heard(self) -> list[str]:
         return [f"{each.json['title']}\n{each.json['message']}" for each in self.server.at(f"/{self.place.name}")]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many messages each channel has brought."""
+        mails = {"email": len(self.mail.to(f"{self.place.name}@example.com"))} if self.mail else {}
+        return {"hook": len(self.heard), **mails}
 
     def gate(self) -> Gate:
         return Gate(load_profile(self.place / "gate.yaml"), clock=lambda: NOW)
@@ -126,6 +140,26 @@ def test_wherever_a_run_is_killed_people_hear_of_it_once(crew: Crew, tmp_path: P
     killed, silent = killed_everywhere(crew, tmp_path, server, work)
     assert killed >= 5
     assert silent >= 3
+
+
+def test_killed_while_it_tells_several_channels_a_run_is_told_once_in_each(
+    crew: Crew, tmp_path: Path, server: WebhookServer
+) -> None:
+    with smtp_server_running() as mail:
+        origin = Scene(tmp_path / "origin", server, mail)
+        origin.open()
+        crew.do(origin.place, "commit another")
+        operations = crew.do(origin.copy("clean").place, "quarantine").operations
+        ends = [at for at, name in enumerate(operations, 1) if name == "history SQL COMMIT"]
+        for at in ends[-7::2]:  # routing, taking in hand, and what each of the two services said
+            scene = origin.copy(f"killed-{at}")
+            crew.start(scene.place, "quarantine", at=at).wait()
+            messages = scene.gate().history.outbox.messages()
+            open_ = {each.channel for each in messages if any(tried.state == "sending" for tried in each.deliveries)}
+            crew.do(scene.place, "flush", "flush")
+            told = f"killed at moment {at}, while {open_} might have been told: {scene.counts} in the end"
+            assert all(1 <= heard <= 1 + (channel in open_) for channel, heard in scene.counts.items()), told
+            assert not scene.gate().history.outbox.pending(NOW), told
 
 
 def test_a_batch_whose_run_died_over_it_is_told_twice_once_as_lost_and_once_as_kept(
