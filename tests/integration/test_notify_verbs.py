@@ -107,6 +107,18 @@ def test_a_flush_says_what_it_did_and_what_still_waits_until_when(shop: Shop) ->
     assert (document["told"], len(document["waiting"]), document["exit_code"]) == ([], 1, 0)
 
 
+def test_a_flush_lists_no_more_of_what_waits_than_anybody_reads(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.web.down()
+    shop.smtp.down()
+    shop.run()  # two messages, one of each channel
+    monkeypatch.setattr("sluicegate.cli.notify._SHOWN", 1)
+    document = shop.asks("notify", "flush")
+    assert (len(document["waiting"]), document["more_waiting"]) == (1, True)
+    said = shop.types("notify", "flush")[1]
+    assert said.count("waits until") == 1
+    assert "and more: sluicegate notify list" in said
+
+
 def test_a_flush_with_nothing_to_do_says_so(shop: Shop) -> None:
     assert shop.types("notify", "flush")[:2] == (0, "nothing waits\n")
 

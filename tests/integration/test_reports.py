@@ -118,6 +118,13 @@ def test_what_can_t_be_written_is_told_before_the_run(
     assert {file: file.read_bytes() for file in before} == before
 
 
+def test_no_report_is_laid_over_the_profile(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (shop / "gate.yaml").write_text("history: {path: history.sqlite}\n")
+    assert run("bad.csv", "--config", "gate.yaml", "--report", "html=gate.yaml") == 2
+    assert "gate.yaml is what the run reads" in capsys.readouterr().err
+    assert (shop / "gate.yaml").read_text() == "history: {path: history.sqlite}\n"
+
+
 def test_no_report_is_laid_among_the_files_that_are_read(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (shop / "batch").mkdir()
     (shop / "batch" / "1.json").write_text('[{"order_id": 1, "customer": "a", "amount": 1}]')

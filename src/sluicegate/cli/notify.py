@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sluicegate.cli.quarantine import show_trouble, told_error
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["flush", "list_messages", "retry", "settings_of", "test"]
 
 _TEST_SECONDS = 10.0
-_DAYS_KEPT = 90
-"""What has left, or was given up, is forgotten after this time."""
+_SHOWN = 100
+"""So many messages that wait are listed, the latest first: after a week's outage there may be thousands."""
 _MARK_OF = {"delivered": "passed", "due": "warned", "sending": "warned", "failed": "failed", "dropped": "skipped"}
 
 
@@ -236,15 +236,16 @@ def _flushed(gate: Gate, options: Namespace, screen: Screen) -> int:
     except StorageError as error:  # what waits already can leave all the same
         trouble = error
     told = gate.flush(limit=options.limit)
-    gate.history.outbox.prune(datetime.now(UTC) - timedelta(days=_DAYS_KEPT))
     for each in told:
         mark, style = MARKS[_MARK_OF[each.state.value]]
         screen.line((mark, style), f" {clean(each.delivery.channel)}  {clean(each.delivery.service)}  {_said(each)}")
     moved = {each.delivery.message_id for each in told}
-    waiting = gate.history.outbox.messages(state=DeliveryState.DUE, limit=None)
-    for message in waiting:
+    waiting = gate.history.outbox.messages(state=DeliveryState.DUE, limit=_SHOWN + 1)
+    for message in waiting[:_SHOWN]:
         if message.message_id not in moved:
             screen.line(f"  {clean(message.channel)}  {_about(message)}  waits until {_minute(_next(message))}")
+    if len(waiting) > _SHOWN:
+        screen.line("  … and more: sluicegate notify list --state due --limit 10000")
     if not (told or waiting):
         screen.line("nothing waits")
     refused = any(each.state.value in {"due", "failed"} for each in told)
@@ -253,8 +254,10 @@ def _flushed(gate: Gate, options: Namespace, screen: Screen) -> int:
         {
             "told": [_told(each) for each in told],
             "waiting": [
-                {"message_id": each.message_id, "channel": each.channel, "until": _next(each).isoformat()} for each in waiting
+                {"message_id": each.message_id, "channel": each.channel, "until": _next(each).isoformat()}
+                for each in waiting[:_SHOWN]
             ],
+            "more_waiting": len(waiting) > _SHOWN,
             "error": told_error(trouble),
             "exit_code": code,
         }

@@ -70,7 +70,7 @@ def reports(options: Namespace, screen: Screen) -> Iterator[Reports]:
     from sluicegate.report.destinations import destinations, reserve
     from sluicegate.report.model import run_failure
 
-    wanted = destinations(options.report, inputs=(options.contract, *options.batch))
+    wanted = destinations(options.report, inputs=(options.contract, *options.batch, *filter(None, [options.config])))
     if screen.json and any(each.path is None for each in wanted):
         raise UsageError("--json and a report both want standard output", hint="give the report a path: --report KIND=PATH")
     asked = Reports(wanted, screen)

@@ -33,14 +33,17 @@ _QUIET = "INSERT INTO groups (channel, grp, until) VALUES (?, ?, ?) ON CONFLICT 
 
 _READY = """
 SELECT * FROM (
-    SELECT message_id, channel, service, state, next_at, host, pid, process_started,
-        row_number() OVER (PARTITION BY channel, service ORDER BY next_at, message_id) AS place
-    FROM deliveries JOIN messages USING (message_id) WHERE state = 'due' AND next_at <= ? {besides} ORDER BY place, next_at LIMIT ?
-)
+    SELECT *, row_number() OVER (PARTITION BY channel, service ORDER BY next_at, message_id) AS place FROM (
+        SELECT message_id, channel, service, state, next_at, host, pid, process_started
+        FROM deliveries JOIN messages USING (message_id) WHERE state = 'due' AND next_at <= ? {besides} ORDER BY next_at LIMIT 1000
+    )
+) WHERE place <= ?
 UNION ALL SELECT message_id, channel, service, state, next_at, host, pid, process_started, 0
 FROM deliveries JOIN messages USING (message_id) WHERE state = 'sending' {besides} ORDER BY place, next_at, message_id, service
 """
-"""In turns, one of each service: a long line at one of them keeps no other's waiting."""
+"""In turns, one of each service, and no more of one than its share: a long line at one of them keeps no other's waiting."""
+
+_SHARES = 4
 
 _LEASE = """
 UPDATE deliveries SET state = 'sending', attempts = attempts + 1, next_at = ?, host = ?, pid = ?, process_started = ?
@@ -94,7 +97,8 @@ def ready(
     found = []
     query = _READY.format(besides="AND NOT (channel = ? AND service = ?) " * len(besides))
     names = [name for each in besides for name in each]
-    for message_id, _, service, state, next_at, *sender, _ in connection.execute(query, (stamp(now), *names, limit, *names)):
+    row = (stamp(now), *names, -(-limit // _SHARES), *names)
+    for message_id, _, service, state, next_at, *sender, _ in connection.execute(query, row):
         if state == DeliveryState.SENDING and next_at > stamp(now):
             owner = Owner(*sender)
             if not dead.setdefault(owner, owner.is_dead):

@@ -232,7 +232,7 @@ class Outbox:
             lease: for how long.
             services: is asked for each message that is sealed, and each list of recipients among its alerts; mostly while nothing is
                 locked. A message that it can't answer for stays open; one that goes nowhere is dropped.
-            limit: how many to take at most.
+            limit: how many to take at most; of what one service has in line no more than a quarter of it.
             besides: the services, each with its channel, that are not to be sent anything now.
 
         Raises:

@@ -134,7 +134,7 @@ class Carrier:
             rest, sending = tuple(self._rest), self._sending
             self._rest.clear()
         begun = (self._note(sending, unanswered(sending)),) if sending else ()
-        return (*begun, *(self._give_back(delivery, next_at, why) for delivery in rest))
+        return (*begun, *self._give_back(rest, next_at, why))
 
     def _run(self) -> None:
         while (delivery := self._next()) is not None:
@@ -146,8 +146,8 @@ class Carrier:
                 if rest:
                     self._rest.clear()
             self._tell(told)
-            for other in rest:  # who doesn't take this one won't take the next one either
-                self._tell(self._give_back(other, result.next_at or result.at, result.detail))
+            for other in self._give_back(rest, result.next_at or result.at, result.detail):
+                self._tell(other)  # who doesn't take this one won't take the next one either
 
     def _next(self) -> Delivery | None:
         with self._lock:
@@ -162,10 +162,11 @@ class Carrier:
             detail = f"{detail}; that could not be noted: {error}".removeprefix("; ")
         return Delivered(delivery=delivery, state=result.state, detail=detail, next_at=result.next_at)
 
-    def _give_back(self, delivery: Delivery, next_at: datetime, why: str) -> Delivered:
+    def _give_back(self, rest: Sequence[Delivery], next_at: datetime, why: str) -> tuple[Delivered, ...]:
         with suppress(StorageError):  # the lease ends by itself
-            self._outbox.give_back((delivery,), next_at)
-        return Delivered(delivery=delivery, state=DeliveryState.DUE, detail=why, next_at=next_at)
+            if rest:
+                self._outbox.give_back(rest, next_at)
+        return tuple(Delivered(delivery=each, state=DeliveryState.DUE, detail=why, next_at=next_at) for each in rest)
 
     def _tell(self, told: Delivered) -> None:
         with self._lock:

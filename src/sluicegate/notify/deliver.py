@@ -92,19 +92,25 @@ class _Round:
         told: list[Delivered] = []
         carriers: list[Carrier] = []
         in_hand: Counter[tuple[str, str]] = Counter()
+        refused: set[tuple[str, str]] = set()
         some_free = True
         while (left := self._ends - time.monotonic()) > 0:
-            taken = self._claim(_AT_ONCE - in_hand.total(), in_hand) if some_free else ()
-            in_hand.update(map(_service_of, taken))
-            carriers += self._started(taken)
+            while some_free and in_hand.total() < _AT_ONCE:
+                taken = self._claim(_AT_ONCE - in_hand.total(), refused | in_hand.keys())
+                in_hand.update(map(_service_of, taken))
+                carriers += self._started(taken)
+                some_free = bool(taken)
             if not in_hand:
                 break
             try:
                 told.append(self._answers.get(timeout=left))
             except Empty:
                 break
-            in_hand -= Counter([_service_of(told[-1].delivery)])
-            some_free = _service_of(told[-1].delivery) not in in_hand
+            service = _service_of(told[-1].delivery)
+            in_hand -= Counter([service])
+            some_free = service not in in_hand
+            if told[-1].state is DeliveryState.DUE:  # who doesn't take one won't take the next one either
+                refused.add(service)
         for carrier in carriers:
             told += carrier.leave(self._clock(), "there was no time left", self._unanswered)
             if carrier.is_alive:
@@ -115,10 +121,10 @@ class _Round:
         while not self._answers.empty():
             yield self._answers.get_nowait()
 
-    def _claim(self, limit: int, busy: Collection[tuple[str, str]]) -> tuple[Delivery, ...]:
-        """Take what is due at services that nothing is under way to."""
+    def _claim(self, limit: int, besides: Collection[tuple[str, str]]) -> tuple[Delivery, ...]:
+        """Take what is due at other services than these."""
         return self._outbox.claim(
-            self._clock(), self._owner, lease=self._lease, services=self._services, limit=limit, besides=tuple(busy)
+            self._clock(), self._owner, lease=self._lease, services=self._services, limit=limit, besides=tuple(besides)
         )
 
     def _services(self, channel: str, recipients: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -41,7 +41,7 @@ def destinations(given: Iterable[str], *, inputs: Sequence[str] = ()) -> tuple[D
 
     Args:
         given: as typed; ``-`` or no path is standard output.
-        inputs: the contract and the batch's files: no report is written over them.
+        inputs: the contract, the profile and the batch's files: no report is written over them.
 
     Raises:
         UsageError: one can't be.

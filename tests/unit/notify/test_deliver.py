@@ -105,6 +105,14 @@ def test_one_service_that_is_down_holds_no_other_up(office: Office, ops: Service
     assert office.flush() == [("ops", "one", "delivered"), ("ops", "three", "delivered"), ("ops", "two", "due")]
 
 
+def test_after_one_refusal_a_service_is_spared_the_rest_of_the_round(office: Office, ops: Service) -> None:
+    ops.answers["one"] = AWAY
+    for number in range(40):
+        office.outbox.put(alert(f"a-{number}", contract=f"orders-{number}"))
+    assert {state for _, _, state in office.flush()} == {"due"}
+    assert len(ops.sent) == 1
+
+
 def test_a_long_line_at_a_service_that_hangs_keeps_no_other_waiting_and_gets_one_message_at_a_time(
     tmp_path: Path, ops: Service
 ) -> None:
