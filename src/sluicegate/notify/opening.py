@@ -31,6 +31,8 @@ def open_notifier(channel: Channel, base: Path) -> Notifier:
     factory = plugins.load(NOTIFIERS, channel.type)
     try:
         notifier: Notifier = factory(channel.settings, base)
+        register(notifier.secrets)
+        notifier.services(())  # who can't say where messages go can't be used, and had better say so here
     except ConfigError as error:
         raise ConfigError(_without(error.message, channel.settings), hint=_without(error.hint, channel.settings)) from None
     except Exception as error:  # noqa: BLE001 - a stranger's notifier may break in any way, and its words may hold a secret
@@ -38,7 +40,6 @@ def open_notifier(channel: Channel, base: Path) -> Notifier:
             f"the notifier {channel.type!r} can't be opened: {type(error).__name__}",
             hint="see its documentation for its settings",
         ) from None
-    register(notifier.secrets)
     return notifier
 
 

@@ -23,19 +23,28 @@ class Refusing:
 class Breaking:
     def __init__(self, settings, base):
         raise RuntimeError(f"can't parse {settings['url']}")
+
+class Lost:
+    secrets = frozenset()
+
+    def __init__(self, settings, base):
+        self.url = settings["url"]
+
+    def services(self, recipients):
+        raise RuntimeError(f"no way to {self.url}")
 """
 SETTINGS = {"url": "careless://kaliningrad", "more": ["port 25", {"key": "smolensk"}]}
 
 
 @pytest.fixture
 def careless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A distribution with two such notifiers, installed for the time of a test."""
+    """A distribution with such notifiers, installed for the time of a test."""
     (tmp_path / "careless.py").write_text(CARELESS)
     info = tmp_path / "careless-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: careless\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
-        "[sluicegate.notifiers]\nrefusing = careless:Refusing\nbreaking = careless:Breaking\nlost = nowhere_at_all:Lost\n"
+        "[sluicegate.notifiers]\nrefusing = careless:Refusing\nbreaking = careless:Breaking\nastray = careless:Lost\nlost = nowhere_at_all:Lost\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     plugins._registered.cache_clear()
@@ -45,7 +54,12 @@ def careless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("careless")
 @pytest.mark.parametrize(
-    ("kind", "message"), [("refusing", "url: '…' and"), ("breaking", "'breaking' can't be opened: RuntimeError")]
+    ("kind", "message"),
+    [
+        ("refusing", "url: '…' and"),
+        ("breaking", "'breaking' can't be opened: RuntimeError"),
+        ("astray", "'astray' can't be opened: RuntimeError"),
+    ],
 )
 def test_what_a_strangers_notifier_says_is_told_without_its_settings(kind: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
