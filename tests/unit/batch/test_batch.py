@@ -143,7 +143,7 @@ from contextlib import closing
 import duckdb
 from sluicegate.batch.database import interruptible
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started this in the background had it ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @interruptible()
 def interrupted():
@@ -160,7 +160,7 @@ except KeyboardInterrupt as error:
 
 
 def test_an_interrupt_in_the_middle_of_a_statement_is_an_interrupt() -> None:
-    # A program of its own: among pytest's and hypothesis's callbacks for the garbage collector a KeyboardInterrupt may be swallowed.
+    # A program of its own: tests that were started in the background ignore Ctrl-C, and so would wait for ever.
     program = [sys.executable, "-c", INTERRUPTED.format(statement=ENDLESS)]
     done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=60)
     assert (done.stdout, done.stderr) == ("Query interrupted\n", "")

@@ -277,7 +277,7 @@ def test_an_engine_that_dies_leaves_the_scan_to_the_others() -> None:
 
 def interrupted() -> None:
     """A program: it holds only if what is asserted in it does."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started this in the background had it ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     batch = StoppableBatch(before=lambda held: held.stopped.wait(20))
     ended = threading.Event()
 
@@ -295,7 +295,7 @@ def interrupted() -> None:
 
 
 def test_ctrl_c_stops_the_scan_and_the_engines_and_comes_through() -> None:
-    # A program of its own: what else a test process has run may keep an interrupt from its main thread.
+    # A program of its own: tests that were started in the background ignore Ctrl-C.
     program = [sys.executable, "-c", "import os; from tests.unit.gate.test_run import interrupted; interrupted(); os._exit(0)"]
     done = subprocess.run(program, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
